@@ -1,0 +1,1 @@
+"""Consul: native.py writes its configuration and says how to start it."""

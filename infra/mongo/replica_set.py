@@ -1,0 +1,207 @@
+"""Brings a MongoDB replica set to life and makes Warren's user: `python -m infra.mongo.replica_set`.
+
+Safe to run again at every start. Each member must run with the same `--replSet` and `--keyFile`. The key file is the
+members' own credential (user `__system`), so no administrator account has to be made, and it works over the network too.
+
+Environment (X_FILE, the path of a file that holds the value, works for each):
+  MONGO_MEMBERS       host:port,host:port,... as the members and Warren reach them
+  MONGO_KEY           the content of the key file (usually MONGO_KEY_FILE)
+  MONGO_PASSWORD      the password of Warren's user
+  MONGO_REPLICA_SET   name of the set (warren)
+  MONGO_USER          name of Warren's user (warren)
+  MONGO_DATABASE      the database it may read and write (warren)
+  MONGO_WAIT_SECONDS  give up after (120)
+"""
+
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pymongo import MongoClient
+from pymongo.errors import OperationFailure, PyMongoError
+
+Client = MongoClient[dict[str, Any]]
+
+NOT_YET_INITIALIZED = 94
+USER_EXISTS = 51003
+# Half the default: two members of three on one machine notice a dead primary in 4 s instead of 10.
+ELECTION_TIMEOUT_MS = 4000
+POLL_SECONDS = 0.2
+
+
+class ReplicaSetError(Exception):
+    """The set did not come up in time, or the settings make no sense; the text says which and what to look at."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """See the module's list of variables."""
+
+    members: Sequence[str]
+    key: str
+    password: str
+    set_name: str = "warren"
+    user: str = "warren"
+    database: str = "warren"
+    wait_seconds: float = 120
+
+
+def settings_of(environment: Mapping[str, str]) -> Settings:
+    """Raises ReplicaSetError naming the variable that is missing."""
+
+    def value(name: str, default: str | None = None) -> str:
+        if path := environment.get(f"{name}_FILE"):
+            return Path(path).read_text().strip()
+        found = environment.get(name, default)
+        if not found:
+            raise ReplicaSetError(f"{name} is not set: give it, or the path of a file with it as {name}_FILE")
+        return found
+
+    return Settings(
+        members=[member.strip() for member in value("MONGO_MEMBERS").split(",")],
+        key=value("MONGO_KEY"),
+        password=value("MONGO_PASSWORD"),
+        set_name=value("MONGO_REPLICA_SET", "warren"),
+        user=value("MONGO_USER", "warren"),
+        database=value("MONGO_DATABASE", "warren"),
+        wait_seconds=float(value("MONGO_WAIT_SECONDS", "120")),
+    )
+
+
+def bring_up(settings: Settings) -> None:
+    """Return when the set has all its members and a primary, and Warren's user can sign in.
+
+    Raises ReplicaSetError after `wait_seconds`.
+    """
+    until = time.monotonic() + settings.wait_seconds
+    with _connect(settings, settings.members[0]) as first:
+        _wait_for_answer(first, settings.members[0], until)
+        _initiate(first, settings, until)
+        _elect_soon(first)
+        primary = _wait_for_primary(settings, until)
+    with _connect(settings, primary) as client:
+        _add_members(client, settings, until)
+        _make_user(client, settings)
+
+
+def _connect(settings: Settings, member: str) -> Client:
+    return MongoClient(
+        member,
+        directConnection=True,
+        username="__system",
+        password=settings.key,
+        authSource="local",
+        authMechanism="SCRAM-SHA-256",
+        serverSelectionTimeoutMS=1000,
+        connectTimeoutMS=2000,
+        timeoutMS=30000,
+    )
+
+
+def _wait_for_answer(client: Client, member: str, until: float) -> None:
+    while True:
+        try:
+            client.admin.command("ping")
+            return
+        except PyMongoError as error:
+            _check_time(until, f"MongoDB does not answer at {member}", error)
+
+
+def _initiate(first: Client, settings: Settings, until: float) -> None:
+    """Initiate a set that was never initiated; its other members must answer for that."""
+    try:
+        first.admin.command("replSetGetStatus")
+        return
+    except OperationFailure as error:
+        if error.code != NOT_YET_INITIALIZED:
+            raise
+    config = {
+        "_id": settings.set_name,
+        "members": [{"_id": index, "host": host} for index, host in enumerate(settings.members)],
+        "settings": {"electionTimeoutMillis": ELECTION_TIMEOUT_MS},
+    }
+    while True:
+        try:
+            first.admin.command("replSetInitiate", config)
+            return
+        except PyMongoError as error:
+            _check_time(until, "the replica set cannot be initiated", error)
+
+
+def _elect_soon(first: Client) -> None:
+    """Ask for an election at once instead of after the election timeout.
+
+    Only a shortcut at start: the member refuses when there is a primary or another member is ahead of it, and then the
+    set elects by itself.
+    """
+    try:
+        first.admin.command("replSetStepUp")
+    except PyMongoError as error:
+        print(f"replica set: elects by itself ({error.__class__.__name__})", flush=True)
+
+
+def _wait_for_primary(settings: Settings, until: float) -> str:
+    """The host of the primary."""
+    while True:
+        for member in settings.members:
+            try:
+                with _connect(settings, member) as client:
+                    hello = client.admin.command("hello")
+                    if primary := hello.get("primary"):
+                        return str(primary)
+            except PyMongoError:
+                continue  # the other members may know
+        _check_time(until, f"no primary among {', '.join(settings.members)}")
+
+
+def _add_members(primary: Client, settings: Settings, until: float) -> None:
+    """Add members that the set does not have yet, one at a time as MongoDB demands."""
+    for host in settings.members:
+        while True:
+            config = primary.admin.command("replSetGetConfig")["config"]
+            if any(member["host"] == host for member in config["members"]):
+                break
+            free_id = max(member["_id"] for member in config["members"]) + 1
+            config["members"].append({"_id": free_id, "host": host})
+            config["version"] += 1
+            try:
+                primary.admin.command("replSetReconfig", config)
+            except PyMongoError as error:
+                _check_time(until, f"member {host} cannot be added", error)
+
+
+def _make_user(primary: Client, settings: Settings) -> None:
+    """Make Warren's user, or give it the password of the settings."""
+    database = primary[settings.database]
+    roles = [{"role": "readWrite", "db": settings.database}]
+    try:
+        database.command("createUser", settings.user, pwd=settings.password, roles=roles)
+    except OperationFailure as error:
+        if error.code != USER_EXISTS:
+            raise
+        database.command("updateUser", settings.user, pwd=settings.password, roles=roles)
+
+
+def _check_time(until: float, problem: str, cause: Exception | None = None) -> None:
+    if time.monotonic() > until:
+        raise ReplicaSetError(f"{problem}: look at the members' logs") from cause
+    time.sleep(POLL_SECONDS)
+
+
+def main() -> int:
+    try:
+        settings = settings_of(os.environ)
+        bring_up(settings)
+    except ReplicaSetError as error:
+        print(f"replica set: {error}", file=sys.stderr)
+        return 1
+    print(f"replica set: {settings.set_name} has a primary and user {settings.user} is ready")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

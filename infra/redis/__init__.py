@@ -1,0 +1,1 @@
+"""Redis: native.py writes its configuration and says how to start it."""
