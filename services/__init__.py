@@ -1,0 +1,1 @@
+"""The four programs of Warren. They share `warren.contracts` and `warren.chassis` and never import each other."""

@@ -1,0 +1,14 @@
+"""The machinery every service stands on. It knows AMQP, Consul and signals and has never heard of rooms.
+
+settings.py   one typed object from the environment, checked before anything starts
+telemetry.py  structured logs, request and trace ids, metrics
+clock.py      the time, as a value that tests can replace
+lifecycle.py  start inward-out, stop outward-in, tasks that belong to somebody
+broker.py     one RabbitMQ connection: connect, declare, publish, consume, and come back after a loss
+rpc.py        typed calls with deadlines, both ends
+breaker.py    stop calling what is down
+mongo.py redis.py   clients that wait for their server
+health.py     what /health/ready says, the event loop's lag, canaries
+ops.py        the HTTP server with /health, /health/live, /health/ready, /metrics
+discovery.py  registration in Consul that survives Consul's restart
+"""

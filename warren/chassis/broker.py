@@ -1,0 +1,220 @@
+"""One RabbitMQ connection of an instance: connect, declare, publish, consume, and come back after a loss.
+
+Robust connections of the client library are known to lose consumers after a broker restart, so this one does not
+mend a broken connection: it makes a new one and runs the same set-up hooks again. Any channel that closes
+unasked takes the whole connection with it, so there is no half-working state.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import aio_pika
+from aiormq.abc import DeliveredMessage
+from aiormq.channel import Channel
+from aiormq.exceptions import AMQPError, DeliveryError
+from pamqp.commands import Basic
+from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
+
+from warren.chassis.lifecycle import Tasks
+from warren.chassis.telemetry import get_logger
+from warren.contracts.errors import Code, Refusal
+from warren.contracts.topology import FanoutExchange, Queue
+
+HEARTBEAT_SECONDS = 10
+"""The client's default takes minutes to notice a silent peer."""
+CONNECT_SECONDS = 5
+
+log = get_logger("broker")
+Delivery = DeliveredMessage
+Consumer = Callable[[Delivery], Awaitable[None]]
+ConnectHook = Callable[["Link"], Awaitable[None]]
+
+
+class Unroutable(Exception):
+    """A mandatory message came back: no such queue."""
+
+
+class Rejected(Exception):
+    """The broker refused a message: its queue is full."""
+
+
+class Link:
+    """One life of the connection. Channels opened here die with it."""
+
+    def __init__(self, connection: aio_pika.abc.AbstractConnection) -> None:
+        self._connection = connection
+        self._channels: list[aio_pika.abc.AbstractChannel] = []
+
+    async def channel(self, *, prefetch: int = 0, confirms: bool = True) -> Channel:
+        """A new channel. `confirms` are needed to learn of unroutable and refused messages."""
+        channel = self._connection.channel(publisher_confirms=confirms)
+        await channel.initialize(timeout=CONNECT_SECONDS)
+        self._channels.append(channel)
+        channel.close_callbacks.add(self._on_channel_closed)
+        underlay = await channel.get_underlay_channel()
+        assert isinstance(underlay, Channel)  # narrower than the abstract type: `wait` of basic_publish
+        underlay.on_consumer_cancel_callbacks.add(self._on_consumer_cancelled)
+        if prefetch:
+            await underlay.basic_qos(prefetch_count=prefetch)
+        return underlay
+
+    async def _on_channel_closed(self, _channel: Any, error: BaseException | None) -> None:
+        if not self._connection.is_closed:
+            log.warning("a channel closed; making a new connection", error=str(error))
+            await self.close()
+
+    async def _on_consumer_cancelled(self, _frame: Any) -> None:
+        log.warning("the broker cancelled a consumer; making a new connection")
+        asyncio.get_running_loop().call_soon(lambda: asyncio.ensure_future(self.close()))
+
+    async def close(self) -> None:
+        with contextlib.suppress(AMQPError, ConnectionError, TimeoutError):
+            await asyncio.wait_for(self._connection.close(), CONNECT_SECONDS)
+
+    @property
+    def closed(self) -> bool:
+        return self._connection.is_closed
+
+    async def wait_closed(self) -> None:
+        await self._connection.closed()
+
+
+class Broker:
+    """The connection as a part of a service."""
+
+    def __init__(self, url: str, server_id: str, tasks: Tasks) -> None:
+        self._url = url
+        self._server_id = server_id
+        self._tasks = tasks
+        self._hooks: list[ConnectHook] = []
+        self._lost: list[Callable[[], None]] = []
+        self._up = asyncio.Event()
+        self._link: Link | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def on_connect(self, hook: ConnectHook) -> None:
+        """Run `hook` on each new connection, in the order of registration, before it counts as up."""
+        self._hooks.append(hook)
+
+    def on_lost(self, hook: Callable[[], None]) -> None:
+        """Run `hook` when a connection is lost."""
+        self._lost.append(hook)
+
+    @property
+    def is_up(self) -> bool:
+        return self._up.is_set()
+
+    async def start(self) -> None:
+        """Wait for the first connection with all hooks run."""
+        self._task = self._tasks.spawn("broker", self._keep_connected())
+        await self._up.wait()
+
+    async def stop(self) -> None:
+        await self._tasks.cancel(self._task)
+        if self._link is not None:
+            await self._link.close()
+
+    async def _keep_connected(self) -> None:
+        while True:
+            link = await self._connect()
+            self._link = link
+            self._up.set()
+            log.info("connected to RabbitMQ")
+            try:
+                await link.wait_closed()
+            finally:
+                self._up.clear()
+                for hook in self._lost:
+                    hook()
+            log.warning("lost the connection to RabbitMQ")
+
+    async def _connect(self) -> Link:
+        async for attempt in AsyncRetrying(
+            wait=wait_random_exponential(multiplier=0.1, max=2),
+            retry=retry_if_exception_type((AMQPError, OSError, TimeoutError, RuntimeError)),
+            before_sleep=lambda state: log.warning(
+                "RabbitMQ is not there yet; trying again",
+                error=repr(state.outcome.exception()) if state.outcome else "",
+                attempt=state.attempt_number,
+            ),
+        ):
+            with attempt:
+                return await self._connect_once()
+        raise AssertionError("unreachable: the retry has no end")
+
+    async def _connect_once(self) -> Link:
+        connection = await aio_pika.connect(
+            self._url,
+            timeout=CONNECT_SECONDS,
+            heartbeat=HEARTBEAT_SECONDS,
+            client_properties={"connection_name": self._server_id},
+        )
+        link = Link(connection)
+        try:
+            for hook in self._hooks:
+                await hook(link)
+        except BaseException:
+            await link.close()
+            raise
+        if link.closed:
+            raise ConnectionError("the connection closed during its set-up")
+        return link
+
+
+async def declare(channel: Channel, queue: Queue) -> None:
+    """Declare a queue as its value says."""
+    await channel.queue_declare(
+        queue.name,
+        durable=queue.durable,
+        exclusive=queue.exclusive,
+        auto_delete=queue.auto_delete,
+        arguments=queue.arguments,
+    )
+
+
+async def bind(channel: Channel, queue: Queue, exchange: FanoutExchange) -> None:
+    """Declare a fan-out exchange and let it copy to a queue."""
+    await declare_exchange(channel, exchange)
+    await channel.queue_bind(queue.name, exchange.name)
+
+
+async def declare_exchange(channel: Channel, exchange: FanoutExchange) -> None:
+    await channel.exchange_declare(exchange.name, exchange_type="fanout", durable=True)
+
+
+async def publish(
+    channel: Channel,
+    queue: str,
+    body: bytes,
+    *,
+    exchange: str = "",
+    mandatory: bool = False,
+    properties: Basic.Properties | None = None,
+) -> None:
+    """Publish and, on a channel with confirms, wait until the broker has it.
+
+    Raises Unroutable (mandatory, and no such queue), Rejected (the queue is full), AMQPError or ConnectionError (the
+    connection went: unknown whether the broker has it).
+    """
+    try:
+        result = await channel.basic_publish(
+            body, exchange=exchange, routing_key=queue, mandatory=mandatory, properties=properties, wait=False
+        )
+    except DeliveryError as error:
+        raise Rejected(queue) from error
+    if isinstance(result, DeliveredMessage):
+        raise Unroutable(queue)
+
+
+def delivery_tag(delivery: Delivery) -> int:
+    """The number that settles this delivery on its channel."""
+    frame = delivery.delivery
+    assert isinstance(frame, Basic.Deliver)  # consumers get nothing else
+    return frame.delivery_tag or 0
+
+
+def broker_down() -> Refusal:
+    """What a caller is told while there is no connection."""
+    return Refusal(Code.UNAVAILABLE, "The message broker cannot be reached; try again.", retry_after_ms=1000)

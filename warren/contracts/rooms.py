@@ -1,0 +1,263 @@
+"""Commands to the owner of a room, its answers, and the queries of the messaging service. Callers: gateways.
+
+Commands travel in a `CommandBatch` through the room's partition queue. Each carries `ref`, a number that is
+unique in its gateway's run, and the answer with that `ref` comes back in an `events.EventBatch`.
+Structs of this path are arrays on the wire; new fields go to the end and have a default.
+"""
+
+from msgspec import Struct
+
+from warren.contracts.rest import Message, RoomSummary
+from warren.contracts.rpc import Method
+
+
+class RoomEvent(Struct, array_like=True):
+    """One event of a room. `data` is the client's frame as JSON. `joined` and `left` name the user of
+    member.joined and member.left: gateways keep from them who may receive, from the first on, up to the second."""
+
+    seq: int
+    data: bytes
+    joined: str | None = None
+    left: str | None = None
+
+
+class Command(Struct, array_like=True):
+    """Base: `user` is who asks, already authenticated by the gateway."""
+
+    ref: int
+    room: str
+    user: str
+
+
+class Post(Command, tag="post"):
+    """Post a message; `body` is already normalised. `echo` asks for the message object in the answer."""
+
+    nonce: str
+    body: str
+    reply_to: int | None = None
+    thread: int | None = None
+    attachments: list[str] = []
+    echo: bool = False
+
+
+class Edit(Command, tag="edit"):
+    """Replace the body of one's own message. `op` makes a redelivery harmless."""
+
+    op: str
+    seq: int
+    body: str
+
+
+class Delete(Command, tag="delete"):
+    """Delete for all: one's own message, or any as owner or admin."""
+
+    op: str
+    seq: int
+
+
+class React(Command, tag="react"):
+    op: str
+    seq: int
+    emoji: str
+    on: bool
+
+
+class Create(Command, tag="create"):
+    """Make the room with the caller as owner and `members`. A direct room that exists is answered as it is."""
+
+    op: str
+    kind: str
+    name: str | None = None
+    topic: str | None = None
+    public: bool = False
+    members: list[str] = []
+
+
+class SetMember(Command, tag="set_member"):
+    """Add a member, or change their role. Owners and admins may."""
+
+    op: str
+    member: str
+    role: str
+
+
+class RemoveMember(Command, tag="remove_member"):
+    """Leave (member = user), or remove another as owner or admin."""
+
+    op: str
+    member: str
+
+
+class Join(Command, tag="join"):
+    """Become a member of a public room."""
+
+    op: str
+
+
+class Read(Command, tag="read"):
+    """Everything up to `seq` is read by `user`. Not answered."""
+
+    seq: int
+
+
+class Typing(Command, tag="typing"):
+    """Not stored, not answered."""
+
+    on: bool
+
+
+class Listen(Command, tag="listen"):
+    """From now on send me this room's events; `after` is the last `seq` I have. Answered by `Listening`."""
+
+    after: int
+
+
+class Unlisten(Command, tag="unlisten"):
+    """No local socket needs this room any more. Not answered."""
+
+
+class Canary(Command, tag="canary"):
+    """Answered by `Stored`: proves that the partition's queue has a living consumer. Names no room."""
+
+
+AnyCommand = (
+    Post | Edit | Delete | React | Create | SetMember | RemoveMember | Join | Read | Typing | Listen | Unlisten
+    | Canary
+)  # fmt: skip
+
+
+class CommandBatch(Struct, array_like=True):
+    """Commands of one gateway to one partition, in order. `gateway` is the queue that gets the answers;
+    `number` comes back as `done` once everything in the batch is settled."""
+
+    gateway: str
+    partition: int
+    number: int
+    commands: list[AnyCommand]
+
+
+class Stored(Struct, array_like=True, tag="stored"):
+    """Durable as `seq` (0 = there was nothing to change) at `at` ms. `object`: JSON of the message or room."""
+
+    ref: int
+    seq: int
+    at: int
+    duplicate: bool = False
+    object: bytes | None = None
+
+
+class Refused(Struct, array_like=True, tag="refused"):
+    ref: int
+    code: str
+    detail: str
+    retry_after_ms: int | None = None
+
+
+class MemberSince(Struct, array_like=True):
+    """A member and the `seq` of the event that made them one."""
+
+    user: str
+    since: int
+
+
+class Listening(Struct, array_like=True, tag="listening"):
+    """The exact cut: all up to `head` is history, all after it arrives live. `recent` holds the events that
+    the owner had after the asked `after`, contiguous up to `head`, and may start later than asked."""
+
+    ref: int
+    room: str
+    head: int
+    members: list[MemberSince]
+    recent: list[RoomEvent]
+
+
+Answer = Stored | Refused | Listening
+
+
+class RoomsOf(Struct):
+    """The rooms that a user is a member of, for the socket's `hello`."""
+
+    user: str
+
+
+class RoomIds(Struct):
+    rooms: list[str]
+
+
+class ListRooms(Struct):
+    """`GET /rooms`: rows by room id after `cursor`."""
+
+    user: str
+    cursor: str | None
+    limit: int
+
+
+class RoomRows(Struct):
+    rooms: list[RoomSummary]
+    next: str | None
+
+
+class GetRoom(Struct):
+    """Refused with `not_found` unless the caller is a member or the room is public."""
+
+    user: str
+    room: str
+
+
+class ListMembers(Struct):
+    """Members by user id after `cursor`. Refused like GetRoom; `not_a_member` where only members may."""
+
+    user: str
+    room: str
+    cursor: str | None
+    limit: int
+
+
+class MemberRow(Struct):
+    user: str
+    role: str
+    since: int
+
+
+class MemberRows(Struct):
+    members: list[MemberRow]
+    next: str | None
+
+
+class History(Struct):
+    """Messages of a room, ascending: the last `limit` before `before` (exclusive), or the first after `after`,
+    or half on each side of `around`; without any, the newest."""
+
+    user: str
+    room: str
+    before: int | None
+    after: int | None
+    around: int | None
+    limit: int
+
+
+class Messages(Struct):
+    messages: list[Message]
+    head: int
+
+
+class EventsAfter(Struct):
+    """Stored events with `seq` > `after`, contiguous, at most `limit`. `user` "" = a gateway repairing a gap."""
+
+    user: str
+    room: str
+    after: int
+    limit: int
+
+
+class StoredEvents(Struct):
+    events: list[RoomEvent]
+    head: int
+
+
+ROOMS_OF = Method("messaging.rooms_of", RoomsOf, RoomIds, idempotent=True)
+LIST_ROOMS = Method("messaging.list_rooms", ListRooms, RoomRows, idempotent=True)
+GET_ROOM = Method("messaging.get_room", GetRoom, RoomSummary, idempotent=True)
+LIST_MEMBERS = Method("messaging.list_members", ListMembers, MemberRows, idempotent=True)
+HISTORY = Method("messaging.history", History, Messages, idempotent=True)
+EVENTS_AFTER = Method("messaging.events_after", EventsAfter, StoredEvents, idempotent=True)

@@ -1,0 +1,41 @@
+"""What a method is, and how its failure looks on the wire.
+
+A call is one message to the service's queue: AMQP `type` is the method's name, the body the request as
+MessagePack, `expiration` what is left of the caller's deadline, `reply_to` the caller's direct reply queue.
+The reply's `type` is `ok` (the body is the response) or `error` (the body is a `Failure`).
+"""
+
+from typing import Generic, TypeVar
+
+import msgspec
+
+from warren.contracts.errors import Code, FieldError
+
+Request = TypeVar("Request", bound=msgspec.Struct)
+Response = TypeVar("Response", bound=msgspec.Struct)
+
+
+class Method(Generic[Request, Response]):
+    """A call that one service answers. `idempotent` calls may be retried inside the deadline."""
+
+    __slots__ = ("idempotent", "name", "request", "response", "service")
+
+    def __init__(self, name: str, request: type[Request], response: type[Response], *, idempotent: bool) -> None:
+        self.name = name
+        self.service = name.split(".", 1)[0]
+        self.request = request
+        self.response = response
+        self.idempotent = idempotent
+
+
+class Failure(msgspec.Struct):
+    """A refusal on the wire."""
+
+    code: Code
+    detail: str
+    retry_after_ms: int | None = None
+    errors: list[FieldError] = []
+
+
+class Nothing(msgspec.Struct):
+    """The response of a method that only acknowledges."""

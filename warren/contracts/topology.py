@@ -1,0 +1,79 @@
+"""Queues and exchanges as values with all their arguments. `warren.chassis.broker` declares them."""
+
+from typing import Any
+
+import msgspec
+
+PARTITION_DELIVERY_LIMIT = 20
+"""A command batch that was delivered this often without being settled goes to the dead letters.
+Above the number of hand-overs that a rolling restart causes, each of which redelivers what was held."""
+
+PARTITION_BATCHES = 5_000
+RPC_CALLS = 10_000
+GATEWAY_BATCHES = 20_000
+
+
+class Queue(msgspec.Struct, frozen=True):
+    """A queue: `exclusive` ones belong to one connection and go with it, `auto_delete` ones go with their last
+    consumer."""
+
+    name: str
+    arguments: dict[str, Any] = {}
+    durable: bool = True
+    exclusive: bool = False
+    auto_delete: bool = False
+
+
+class FanoutExchange(msgspec.Struct, frozen=True):
+    """An exchange that copies to every bound queue."""
+
+    name: str
+
+
+NOTICES = FanoutExchange("warren.notices")
+"""Rare news for all gateways: `contracts.events.Notice`."""
+
+ROOMS_DEAD = Queue("messaging.rooms.dead", {"x-queue-type": "quorum"})
+
+
+def rpc_queue(service: str) -> Queue:
+    """The shared queue of a service's RPC: its instances compete for calls. Calls are not persistent.
+
+    It exists as long as it has a consumer, so that a mandatory call fails at once when nobody is there.
+    """
+    return Queue(f"rpc.{service}", {"x-max-length": RPC_CALLS, "x-overflow": "reject-publish"}, auto_delete=True)
+
+
+def canary_queue(service: str, server_id: str) -> Queue:
+    """An instance's own queue on the channel of its shared consumer, for the message it sends itself."""
+    return Queue(f"canary.{service}.{server_id}", {"x-max-length": 10}, durable=False, exclusive=True)
+
+
+def partition_queue(partition: int) -> Queue:
+    """Commands to the rooms of one partition; the broker lets one instance at a time consume it.
+
+    A quorum queue without a dead-letter exchange drops what exceeds the delivery limit (RabbitMQ 4),
+    so poison goes to `ROOMS_DEAD`. A full queue refuses at publish, which becomes `overloaded`.
+    """
+    return Queue(
+        f"messaging.rooms.{partition}",
+        {
+            "x-queue-type": "quorum",
+            "x-single-active-consumer": True,
+            "x-delivery-limit": PARTITION_DELIVERY_LIMIT,
+            "x-max-length": PARTITION_BATCHES,
+            "x-overflow": "reject-publish",
+            "x-dead-letter-exchange": "",
+            "x-dead-letter-routing-key": ROOMS_DEAD.name,
+        },
+    )
+
+
+def gateway_queue(incarnation: str) -> Queue:
+    """Events for one run of one gateway. When full the oldest go: the gateway notices the gap and repairs it."""
+    return Queue(
+        f"gateway.{incarnation}",
+        {"x-max-length": GATEWAY_BATCHES, "x-overflow": "drop-head"},
+        durable=False,
+        exclusive=True,
+    )
