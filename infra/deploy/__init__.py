@@ -14,6 +14,7 @@ native.py       native mode, which stands on:
   run_dir.py    the run directory: paths, secrets, lock
   program.py    one supervised process as a value
   supervision.py  the supervisor: renders its configuration, talks to it
+  launch.py     becomes a program: environment, folder and limits that supervisord cannot express
   services.py   the programs of Warren's own services
   servers.py    the servers Warren stands on, put together; also `infra up` for tests
   install/      finds or fetches the servers and Node

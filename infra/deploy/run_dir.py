@@ -41,7 +41,10 @@ class RunDir:
 
     @property
     def tools(self) -> Path:
-        return self.folder("tools")
+        """Shared by all run directories of the project, as nothing in it belongs to one."""
+        tools = Path(os.environ.get("WARREN_TOOLS_DIR") or PROJECT / ".run" / "tools")
+        tools.mkdir(parents=True, exist_ok=True)
+        return tools
 
     def data(self, server: str) -> Path:
         return self.folder("data", server)

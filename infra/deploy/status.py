@@ -79,13 +79,20 @@ def read_instances(consul_address: str, services: Iterable[str] = SERVICES) -> l
     instances: list[Instance] = []
     try:
         for service in services:
-            _, nodes = client.health.service(service)
-            instances += map(_instance, nodes)
+            instances += read_service(client, service)[1]
     except (consul.ConsulException, requests.RequestException) as error:
         raise DeployError(
             f"Consul does not answer at {consul_address}: start Warren with `up`, or see `logs consul`"
         ) from error
     return in_order(instances)
+
+
+def read_service(
+    client: Any, service: str, index: str | None = None, wait: str | None = None
+) -> tuple[str, list[Instance]]:
+    """Consul's index and the instances of one service; with an `index`, only when something changed or after `wait`."""
+    found, nodes = client.health.service(service, index=index, wait=wait)
+    return found, [_instance(node) for node in nodes]
 
 
 def in_order(instances: Iterable[Instance]) -> list[Instance]:

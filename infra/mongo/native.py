@@ -54,6 +54,8 @@ def programs(run: RunDir, ports: Ports, members: int, executable: str) -> list[P
                 "--nounixsocket",
                 "--quiet",
                 *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+                # A primary that stops lets its clients go for so long; all members stop together here.
+                *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=500"),
             ],
             ports={ports.mongo(index): f"MongoDB (member {index + 1})"},
             stop_seconds=40,

@@ -132,16 +132,17 @@ def _initiate(first: Client, settings: Settings, until: float) -> None:
             _check_time(until, "the replica set cannot be initiated", error)
 
 
-def _elect_soon(first: Client) -> None:
-    """Ask for an election at once instead of after the election timeout.
+def _elect_soon(first: Client) -> bool:
+    """Ask for an election at once instead of after the election timeout; False when the member refuses.
 
-    Only a shortcut at start: the member refuses when there is a primary or another member is ahead of it, and then the
+    Only a shortcut at start: it refuses when there is a primary already or another member is ahead of it, and then the
     set elects by itself.
     """
     try:
         first.admin.command("replSetStepUp")
-    except PyMongoError as error:
-        print(f"replica set: elects by itself ({error.__class__.__name__})", flush=True)
+    except PyMongoError:
+        return False
+    return True
 
 
 def _wait_for_primary(settings: Settings, until: float) -> str:

@@ -1,0 +1,122 @@
+"""nginx for native mode: own prefix and temporary folders in the run directory, and the program that tells it of gateways."""
+
+import json
+import os
+import resource
+import shutil
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from infra.consul import native as consul_native
+from infra.deploy.ports import Ports
+from infra.deploy.program import Program
+from infra.deploy.run_dir import PROJECT, RunDir
+from infra.nginx.discovery import Gateway, render
+
+HERE = Path(__file__).parent
+MOST_FILES = 65536
+
+
+def executable() -> str | None:
+    """nginx; a user's PATH often lacks the folder it is in."""
+    return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+
+
+def programs(run: RunDir, ports: Ports, gateways: int, nginx: str, listen: str) -> list[Program]:
+    """`gateways`: how many to expect before Consul knows better; `listen`: the address to listen on."""
+    prefix, upstreams = run.data("nginx"), run.conf / "nginx-upstreams.conf"
+    conf = run.write_conf("nginx.conf", render_conf(run, ports, listen, upstreams))
+    if not upstreams.exists():
+        expected = [Gateway("127.0.0.1", ports.service("gateway", index), ports.socket(index)) for index in range(gateways)]
+        run.write_conf(upstreams.name, render(expected))
+    command = [nginx, "-p", str(prefix), "-c", str(conf), "-e", "stderr"]
+    return [
+        Program("nginx", command, ports={ports.app: "the app (nginx)"}, open_files=MOST_FILES, stop_seconds=10),
+        Program(
+            "nginx-discovery",
+            [sys.executable, "-m", "infra.nginx.discovery"],
+            environment={
+                "CONSUL_HTTP_ADDR": consul_native.address(ports),
+                "NGINX_UPSTREAMS": str(upstreams),
+                "NGINX_COMMAND": json.dumps(command),
+                "PYTHONUNBUFFERED": "1",
+            },
+            directory=PROJECT,
+            stop_seconds=5,
+        ),
+    ]
+
+
+def render_conf(run: RunDir, ports: Ports, listen: str, upstreams: Path) -> str:
+    files = most_files()
+    data = run.data("nginx")
+    temporary = "".join(
+        f'    {kind}_temp_path "{run.folder("data", "nginx", kind)}";\n'
+        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    user = f"user {worker_user([PROJECT / 'web', data])};\n" if os.geteuid() == 0 else ""
+    listens = "".join(f"        listen {address}:{ports.app} backlog=4096;\n" for address in listen_addresses(listen))
+    return f"""\
+daemon off;
+{user}worker_processes auto;
+worker_rlimit_nofile {files};
+worker_shutdown_timeout 30m;
+pid "{data}/nginx.pid";
+error_log stderr warn;
+
+events {{
+    # A socket takes two: one to the client, one to the gateway.
+    worker_connections {files // 2};
+    multi_accept on;
+}}
+
+http {{
+    types {{
+        text/html html; text/css css; text/javascript js mjs; application/json json map; text/plain txt;
+        image/svg+xml svg; image/png png; image/jpeg jpg jpeg; image/webp webp; image/x-icon ico; image/gif gif;
+        font/woff2 woff2; font/woff woff; application/manifest+json webmanifest; application/wasm wasm;
+    }}
+    default_type application/octet-stream;
+    charset utf-8;
+{temporary}
+    include "{HERE}/http.conf";
+    access_log /dev/stdout warren buffer=32k flush=1s;
+    include "{upstreams}";
+
+    server {{
+{listens}        server_name _;
+        root "{PROJECT}/web/dist";
+        include "{HERE}/locations.conf";
+    }}
+}}
+"""
+
+
+def most_files() -> int:
+    """How many files a worker may open."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_FILES if hard == resource.RLIM_INFINITY else min(MOST_FILES, hard)
+
+
+def worker_user(folders: Sequence[Path]) -> str:
+    """As root: the user of the workers. www-data where it can reach `folders`, else root (a checkout below /root)."""
+    reachable = all(parent.stat().st_mode & 0o001 for folder in folders if folder.exists() for parent in [folder, *folder.parents])
+    return "www-data" if reachable else "root"
+
+
+def listen_addresses(listen: str) -> list[str]:
+    """Addresses for `listen` directives: on loopback both families, as browsers ask for localhost by either."""
+    if listen != "127.0.0.1":
+        return [f"[{listen}]" if ":" in listen else listen]
+    return ["127.0.0.1", "[::1]"] if _has_ipv6_loopback() else ["127.0.0.1"]
+
+
+def _has_ipv6_loopback() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
