@@ -79,9 +79,14 @@ class SessionRevoked(Notice, tag="session_revoked"):
 
 
 class PresenceChanged(Notice, tag="presence_changed"):
-    """For gateways that watch. Sent straight to their queue, not over the exchange."""
+    """For gateways that watch. Sent straight to their queue, not over the exchange.
+
+    `at`: when all of this was so, in microseconds of Redis's clock. Two instances may tell of one user, and the news
+    of the slower one may be old: a gateway drops what is older than what it has of that user.
+    """
 
     presences: list[Presence]
+    at: int
 
 
 AnyNotice = MemberAdded | SessionRevoked | PresenceChanged
