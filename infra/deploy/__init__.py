@@ -19,7 +19,10 @@ native.py       native mode, which stands on:
   servers.py    the servers Warren stands on, put together; also `infra up` for tests
   install/      finds or fetches the servers and Node
   web_app.py    builds the web app when its sources changed
+  together.py   several waits at once
   preflight.py  what must hold before anything is started
   readiness.py  waits until Consul says that every instance is ready
+  logs.py       which log files a name means
+  leftovers.py  processes that a crash left behind
   round_trip.py sends one message round through nginx
 """

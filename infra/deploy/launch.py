@@ -18,7 +18,7 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
     os.chdir(spec["directory"])
     command = spec["command"]
-    os.execvpe(command[0], command, {**os.environ, **spec["environment"]})
+    os.execvpe(command[0], command, {**os.environ, **spec["environment"]})  # noqa: S606 - no shell is the point
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Processes of a run directory that no supervisor looks after any more: after a crash or a killed supervisor.
 
-Each process that Warren starts carries its run directory in an environment variable, so nothing else is ever taken for one.
+Each process that Warren starts carries its run directory in an environment variable, so
+nothing else is ever taken for one.
 """
 
 import os

@@ -36,19 +36,17 @@ def check_disk(run: RunDir) -> None:
         )
 
 
-def start(run: RunDir, supervisor: Supervisor, programs: Sequence[Program], progress: Progress) -> list[str]:
-    """Start those of `programs` that do not run yet; their names. Raises DeployError before anything when a port is taken."""
+def clear_the_way(run: RunDir, supervisor: Supervisor, programs: Sequence[Program], progress: Progress) -> list[str]:
+    """End what a crash left behind and check the ports; the names of those of `programs` that have to be started.
+
+    Raises DeployError, with nothing started, when a port is taken.
+    """
     running = running_programs(supervisor)
-    if not running:
-        with progress.step("stop what an earlier run left behind") if leftovers.find(run) else _nothing():
+    if not running and leftovers.find(run):
+        with progress.step("stop what an earlier run left behind"):
             leftovers.end(run)
     new = [program for program in programs if program.name not in running]
     port_plan.check_free({port: purpose for program in new for port, purpose in program.ports.items()})
-    if not supervisor.running:
-        supervisor.start(programs)
-        return [program.name for program in programs]
-    supervisor.update(programs)
-    supervisor.start_stopped([program.name for program in programs])
     return [program.name for program in new]
 
 
@@ -56,11 +54,5 @@ def running_programs(supervisor: Supervisor) -> set[str]:
     """Names of programs that run, or that the supervisor is just bringing back."""
     if not supervisor.running:
         return set()
-    return {
-        name for name, info in supervisor.states().items() if info["statename"] in ("STARTING", "RUNNING", "BACKOFF")
-    }
-
-
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield
+    alive = ("STARTING", "RUNNING", "BACKOFF")
+    return {name for name, info in supervisor.states().items() if info["statename"] in alive}

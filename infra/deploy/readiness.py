@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 import consul
 import requests
@@ -13,6 +13,7 @@ from infra.deploy.progress import Progress
 from infra.deploy.run_dir import RunDir
 from infra.deploy.status import PASSING, Instance, consul_client, read_service
 from infra.deploy.supervision import Supervisor
+from infra.deploy.together import together
 from infra.deploy.topology import SERVICES
 
 WAIT_SECONDS = 120.0
@@ -30,9 +31,7 @@ def wait_for(run: RunDir, supervisor: Supervisor, address: str, wanted: Mapping[
             _Wait(run, supervisor, address, service, ids).until_ready()
 
     by_service = {service: [id for id, of in wanted.items() if of == service] for service in SERVICES}
-    with ThreadPoolExecutor(len(SERVICES)) as pool:
-        for running in [pool.submit(wait, service, ids) for service, ids in by_service.items() if ids]:
-            running.result()
+    together([partial(wait, service, ids) for service, ids in by_service.items() if ids])
 
 
 def forget_strangers(address: str, expected: Mapping[str, str]) -> None:
@@ -56,7 +55,8 @@ class _Wait:
     pids: dict[str, set[int]] = field(default_factory=dict)
 
     def until_ready(self) -> None:
-        until, index, known = time.monotonic() + WAIT_SECONDS, None, {}
+        until, index = time.monotonic() + WAIT_SECONDS, None
+        known: dict[str, Instance] = {}
         client = consul_client(self.address)
         while True:
             pending = self._pending(known)

@@ -1,12 +1,13 @@
-"""The servers that Warren stands on (RabbitMQ, MongoDB, Redis, Consul) as one thing; alone with `infra up`, for tests."""
+"""The servers that Warren stands on (RabbitMQ, MongoDB, Redis, Consul); alone with `infra up`, for tests."""
 
 import json
+import os
 import shutil
 import socket
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import redis
 import requests
@@ -20,6 +21,7 @@ from infra.deploy.program import Program
 from infra.deploy.progress import Progress
 from infra.deploy.run_dir import RunDir, write_private
 from infra.deploy.supervision import Supervisor
+from infra.deploy.together import together
 from infra.deploy.topology import default_topology
 from infra.mongo import native as mongo_native
 from infra.mongo import replica_set
@@ -57,10 +59,13 @@ def find_executables(run: RunDir, progress: Progress) -> Executables:
         with progress.step(f"find {name}, or fetch it"):
             return finder(run)
 
-    with ThreadPoolExecutor() as pool:
-        mongod_found = pool.submit(find, "MongoDB", lambda run: mongod.find(run.tools))
-        consul_found = pool.submit(find, "Consul", lambda run: consul.find(run.tools))
-        return Executables(mongod_found.result(), consul_found.result(), shutil.which("redis-server") or "redis-server")
+    found = together(
+        [
+            lambda: find("MongoDB", lambda run: mongod.find(run.tools)),
+            lambda: find("Consul", lambda run: consul.find(run.tools)),
+        ]
+    )
+    return Executables(*found, redis=shutil.which("redis-server") or "redis-server")
 
 
 def programs(run: RunDir, ports: Ports, members: int, executables: Executables) -> list[Program]:
@@ -111,22 +116,25 @@ class Waits:
         url = f"http://{consul_native.address(self._ports)}/v1/status/leader"
         _until("Consul", "consul", lambda: requests.get(url, timeout=2).json() != "")
 
-    def all(self, progress: Progress) -> None:
-        """Side by side; the first that fails is raised when all have ended."""
+    def all(self, progress: Progress, when_mongo_answers: Callable[[], None] = lambda: None) -> None:
+        """Side by side; the first that fails is raised at once."""
+
+        def mongo() -> None:
+            self.mongo()
+            when_mongo_answers()
 
         def wait(name: str, waiting: Callable[[], None]) -> None:
             with progress.step(f"{name} answers"):
                 waiting()
 
-        with ThreadPoolExecutor() as pool:
-            waits = {
-                "RabbitMQ": self.rabbitmq,
-                f"MongoDB ({self._members} members, a primary)": self.mongo,
-                "Redis": self.redis,
-                "Consul": self.consul,
-            }
-            for running in [pool.submit(wait, name, waiting) for name, waiting in waits.items()]:
-                running.result()
+        members = "1 member" if self._members == 1 else f"{self._members} members"
+        waits = {
+            "RabbitMQ": self.rabbitmq,
+            f"MongoDB ({members}, a primary)": mongo,
+            "Redis": self.redis,
+            "Consul": self.consul,
+        }
+        together([partial(wait, name, waiting) for name, waiting in waits.items()])
 
     def _amqp_greets(self) -> bool:
         """The broker opens this port last, when users, queues and plugins are there."""
@@ -145,11 +153,12 @@ def up_alone(as_json: bool) -> None:
         executables = find_executables(run, progress)
         wanted = programs(run, ports, members, executables)
         supervisor = Supervisor(run)
-        began = preflight.start(run, supervisor, wanted, progress)
+        ours = preflight.clear_the_way(run, supervisor, wanted, progress)
         try:
+            supervisor.run(wanted)
             Waits(run, ports, members).all(progress)
         except BaseException:
-            if began:
+            if ours:
                 stop_all(run, supervisor)
             raise
         variables = addresses(run, ports, members)
@@ -168,8 +177,6 @@ def down_alone(wipe: bool) -> None:
 
 def wanted_members(run: RunDir) -> int:
     """Members of the replica set: as CLUSTER_MODE says, but never fewer than hold data, or the set has no majority."""
-    import os
-
     return max(default_topology(os.environ.get("CLUSTER_MODE")).mongo_members, mongo_native.members_with_data(run))
 
 

@@ -19,18 +19,14 @@ def server_id(service: str, index: int) -> str:
 
 def instances(topology: Topology) -> dict[str, str]:
     """Every instance id -> its service."""
-    return {
-        server_id(service, index): service for service in SERVICES for index in range(topology.instances[service])
-    }
+    return {server_id(service, index): service for service in SERVICES for index in range(topology.instances[service])}
 
 
 def programs(run: RunDir, ports: Ports, topology: Topology, servers: Mapping[str, str]) -> list[Program]:
     """`servers`: the variables by which the servers are found."""
     shared = _shared_environment(run, ports, topology, servers)
     return [
-        _program(service, index, ports, shared)
-        for service in SERVICES
-        for index in range(topology.instances[service])
+        _program(service, index, ports, shared) for service in SERVICES for index in range(topology.instances[service])
     ]
 
 
@@ -51,9 +47,7 @@ def _program(service: str, index: int, ports: Ports, shared: Mapping[str, str]) 
     )
 
 
-def _shared_environment(
-    run: RunDir, ports: Ports, topology: Topology, servers: Mapping[str, str]
-) -> dict[str, str]:
+def _shared_environment(run: RunDir, ports: Ports, topology: Topology, servers: Mapping[str, str]) -> dict[str, str]:
     origins = f"http://localhost:{ports.app},http://127.0.0.1:{ports.app}"
     given = {name: value for name in HANDED_ON if (value := os.environ.get(name))}
     return {

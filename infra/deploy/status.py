@@ -23,7 +23,7 @@ class Instance:
 
     state: Consul's word for its checks (passing, warning, critical), or `missing` when it should run and
         is not registered.
-    started: RFC 3339 UTC, "" when unknown. socket_port: gateways only. port and pid: None when unknown.
+    started: Unix time, "" when unknown. socket_port: gateways only. port and pid: None when unknown.
     """
 
     id: str
@@ -37,10 +37,7 @@ class Instance:
     output: str = ""
 
     def uptime_seconds(self, now: datetime) -> float | None:
-        try:
-            return max(0.0, (now - datetime.fromisoformat(self.started)).total_seconds())
-        except (ValueError, TypeError):
-            return None
+        return max(0.0, now.timestamp() - float(self.started)) if self.started.isdigit() else None
 
 
 @dataclass(frozen=True)

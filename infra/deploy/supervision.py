@@ -45,7 +45,15 @@ class Supervisor:
     def running(self) -> bool:
         return self._answers() is not None
 
-    def start(self, programs: Sequence[Program]) -> None:
+    def run(self, programs: Sequence[Program]) -> None:
+        """Have exactly `programs` running, whatever runs now."""
+        if not self.running:
+            self._start(programs)
+        else:
+            self._update(programs)
+            self.start_stopped(program.name for program in programs)
+
+    def _start(self, programs: Sequence[Program]) -> None:
         """Start supervisord, and with it every one of `programs`. Raises DeployError when it does not come up."""
         conf = self._write(programs)
         self._socket.unlink(missing_ok=True)
@@ -64,8 +72,8 @@ class Supervisor:
             reason = (done.stdout + done.stderr).strip().splitlines()
             raise DeployError(f"supervisord does not start: {reason[-1] if reason else 'see supervisor.log'}")
 
-    def update(self, programs: Sequence[Program]) -> list[str]:
-        """Run exactly `programs`: start new ones, stop and forget others, restart changed ones. Names of what began."""
+    def _update(self, programs: Sequence[Program]) -> None:
+        """Start new ones, stop and forget others, restart changed ones."""
         self._write(programs)
         added, changed, removed = self._call("reloadConfig")[0]
         self.stop([*changed, *removed])
@@ -73,7 +81,6 @@ class Supervisor:
             self._call("removeProcessGroup", name)
         for name in (*added, *changed):
             self._call("addProcessGroup", name)  # starts it too
-        return [*added, *changed]
 
     def states(self) -> dict[str, dict[str, Any]]:
         """Supervisor's facts by program: `statename`, `pid`, `spawnerr`, `start` ..."""

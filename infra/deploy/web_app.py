@@ -8,6 +8,7 @@ from pathlib import Path
 
 from infra.deploy.errors import DeployError
 from infra.deploy.install import node
+from infra.deploy.program import RUN_MARK
 from infra.deploy.progress import Progress
 from infra.deploy.run_dir import PROJECT, RunDir, write_private
 
@@ -26,7 +27,9 @@ def ensure_built(run: RunDir, progress: Progress) -> None:
         raise DeployError("web/package.json is missing: this checkout is not complete, run `git checkout -- web`")
     with progress.step("build the web app"):
         found = node.find(run.tools)
-        environment = {**os.environ, "PATH": f"{found.folder}{os.pathsep}{os.environ.get('PATH', '')}"}
+        path = f"{found.folder}{os.pathsep}{os.environ.get('PATH', '')}"
+        # Marked as ours, so that it is ended when starting Warren fails meanwhile.
+        environment = {**os.environ, "PATH": path, RUN_MARK: str(run.root)}
         environment.pop("NODE_ENV", None)  # npm would leave the build tools out when it says production
         log = run.logs / "web-build.log"
         log.unlink(missing_ok=True)

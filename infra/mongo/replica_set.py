@@ -1,7 +1,7 @@
 """Brings a MongoDB replica set to life and makes Warren's user: `python -m infra.mongo.replica_set`.
 
 Safe to run again at every start. Each member must run with the same `--replSet` and `--keyFile`. The key file is the
-members' own credential (user `__system`), so no administrator account has to be made, and it works over the network too.
+members' own credential (user `__system`), so no administrator account has to be made, and it works over the network.
 
 Environment (X_FILE, the path of a file that holds the value, works for each):
   MONGO_MEMBERS       host:port,host:port,... as the members and Warren reach them

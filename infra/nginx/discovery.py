@@ -101,7 +101,9 @@ def watch(address: str, upstreams: Path, nginx: Sequence[str]) -> None:
 
 def _reload(nginx: Sequence[str], gateways: int) -> None:
     done = subprocess.run([*nginx, "-s", "reload"], capture_output=True, text=True, check=False)
-    _log("nginx_reloaded" if done.returncode == 0 else "nginx_reload_failed", gateways=gateways, said=done.stderr.strip())
+    _log(
+        "nginx_reloaded" if done.returncode == 0 else "nginx_reload_failed", gateways=gateways, said=done.stderr.strip()
+    )
 
 
 def _log(event: str, **facts: object) -> None:

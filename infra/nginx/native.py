@@ -1,4 +1,4 @@
-"""nginx for native mode: own prefix and temporary folders in the run directory, and the program that tells it of gateways."""
+"""nginx for native mode: own prefix and temporary folders in the run directory, and what tells it of gateways."""
 
 import json
 import os
@@ -29,7 +29,9 @@ def programs(run: RunDir, ports: Ports, gateways: int, nginx: str, listen: str) 
     prefix, upstreams = run.data("nginx"), run.conf / "nginx-upstreams.conf"
     conf = run.write_conf("nginx.conf", render_conf(run, ports, listen, upstreams))
     if not upstreams.exists():
-        expected = [Gateway("127.0.0.1", ports.service("gateway", index), ports.socket(index)) for index in range(gateways)]
+        expected = [
+            Gateway("127.0.0.1", ports.service("gateway", index), ports.socket(index)) for index in range(gateways)
+        ]
         run.write_conf(upstreams.name, render(expected))
     command = [nginx, "-p", str(prefix), "-c", str(conf), "-e", "stderr"]
     return [
@@ -102,7 +104,9 @@ def most_files() -> int:
 
 def worker_user(folders: Sequence[Path]) -> str:
     """As root: the user of the workers. www-data where it can reach `folders`, else root (a checkout below /root)."""
-    reachable = all(parent.stat().st_mode & 0o001 for folder in folders if folder.exists() for parent in [folder, *folder.parents])
+    reachable = all(
+        parent.stat().st_mode & 0o001 for folder in folders if folder.exists() for parent in [folder, *folder.parents]
+    )
     return "www-data" if reachable else "root"
 
 

@@ -1,4 +1,4 @@
-"""RabbitMQ for native mode: a node of its own beside one that the system may run, in the run directory and on own ports."""
+"""RabbitMQ for native mode: a node apart from one that the system may run, in the run directory and on own ports."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from infra.deploy.program import Program
 from infra.deploy.run_dir import RunDir, write_private
 
 USER = "warren"
-# The scripts below /usr/sbin insist on the user `rabbitmq` and the system's folders; these are what they call in the end.
+# The scripts in /usr/sbin insist on the user `rabbitmq` and the system's folders; these are what they call.
 SCRIPTS = Path("/usr/lib/rabbitmq/bin")
 
 

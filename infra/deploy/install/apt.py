@@ -14,7 +14,7 @@ APT_HELPER = Path("/usr/lib/apt/apt-helper")
 
 
 def install(packages: Sequence[str]) -> None:
-    """Install `packages`. Raises DeployError with the command to run when this user may not, or with apt's own words."""
+    """Raises DeployError with the command to run when this user may not install, or with apt's own words."""
     command = f"apt-get install -y --no-install-recommends {' '.join(packages)}"
     if shutil.which("apt-get") is None:
         raise DeployError(f"{', '.join(packages)} missing and there is no apt here: install them, then run this again")

@@ -1,4 +1,4 @@
-"""Consul: from PATH, else the package of Debian 11, the last that Debian made, from this machine's own Debian mirror."""
+"""Consul: from PATH, else the package of Debian 11, the last one made, from this machine's own Debian mirror."""
 
 import platform
 import shutil
