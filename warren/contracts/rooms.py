@@ -261,3 +261,9 @@ GET_ROOM = Method("messaging.get_room", GetRoom, RoomSummary, idempotent=True)
 LIST_MEMBERS = Method("messaging.list_members", ListMembers, MemberRows, idempotent=True)
 HISTORY = Method("messaging.history", History, Messages, idempotent=True)
 EVENTS_AFTER = Method("messaging.events_after", EventsAfter, StoredEvents, idempotent=True)
+
+
+def listeners_key(room: str) -> str:
+    """Redis set of the gateway queues that listen to a room. Owners write it; a gateway that finds Redis emptied adds
+    itself again."""
+    return f"room:listeners:{room}"

@@ -1,0 +1,10 @@
+"""The messaging service: rooms, membership, messages.
+
+settings.py service.py rpc.py   how the service is put together; the table from query to function
+rooms/      the write path: owner.py (read this first) -> room.py (the rules) -> fanout.py
+queries/    the read path: any instance answers from MongoDB
+store/      all MongoDB
+
+messaging.rooms.p --CommandBatch--> Owner --insert_many--> room_log
+                                      `----EventBatch----> gateway.<incarnation> of each gateway that listens
+"""

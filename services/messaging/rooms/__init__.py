@@ -1,0 +1,13 @@
+"""Rooms as their owner keeps them; the write path in reading order.
+
+owner.py        the write loop on one screen: load, decide, store, fan out, settle
+consumer.py     the partition queues: what has arrived, and settling it
+cache.py        rooms in memory, loaded from the log when needed
+room.py         the rules of one room: pure, commands in, entries out
+permissions.py  who may do what
+entries.py      an entry of the log, and the event that clients see
+work.py         what one write has to do and what came of it, by room
+fanout.py       one message per listening gateway
+listeners.py    which gateways listen to which room
+dead_letters.py commands that cannot be carried out, with their reason
+"""

@@ -1,0 +1,87 @@
+"""Rooms in the owner's memory: loaded from MongoDB when a command needs them, the longest unused dropped first.
+
+Memory is only a cache: the keys of the log decide, and a room that turns out stale is dropped and loaded again.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterable
+
+from services.messaging.rooms.entries import MEMBERSHIP, Entry
+from services.messaging.rooms.listeners import Listeners
+from services.messaging.rooms.room import RECENT_EVENTS, Member, Room
+from services.messaging.store.log import RoomLog
+from services.messaging.store.members import Projections
+
+ROOMS_IN_MEMORY = 20_000
+LOADS_AT_ONCE = 16
+
+
+class RoomCache:
+    """At most ROOMS_IN_MEMORY rooms."""
+
+    def __init__(self, log: RoomLog, projections: Projections, listeners: Listeners) -> None:
+        self._log = log
+        self._projections = projections
+        self._listeners = listeners
+        self._rooms: OrderedDict[str, Room] = OrderedDict()
+        self._loading = asyncio.Semaphore(LOADS_AT_ONCE)
+
+    def __len__(self) -> int:
+        return len(self._rooms)
+
+    async def get(self, rooms: Iterable[str]) -> tuple[dict[str, Room], set[str]]:
+        """The rooms by id, and which of them were loaded just now. Raises PyMongoError, RedisError."""
+        wanted = set(rooms)
+        missing = [room for room in wanted if room not in self._rooms]
+        if missing:
+            await self._listeners.load(missing)
+            for room in await asyncio.gather(*(self._load(room) for room in missing)):
+                self._rooms[room.id] = room
+        found = {}
+        for room_id in wanted:
+            self._rooms.move_to_end(room_id)
+            found[room_id] = self._rooms[room_id]
+        while len(self._rooms) > ROOMS_IN_MEMORY:
+            oldest = next(iter(self._rooms))
+            if oldest in wanted:
+                break
+            self.drop(oldest)
+        return found, set(missing)
+
+    def drop(self, room: str) -> None:
+        """Forget a room whose memory cannot be trusted."""
+        self._rooms.pop(room, None)
+        self._listeners.forget(room)
+
+    def clear(self) -> None:
+        self._rooms.clear()
+        self._listeners.clear()
+
+    async def _load(self, room_id: str) -> Room:
+        """The room as the log has it: projections, the changes that they do not have yet, the recent events."""
+        async with self._loading:
+            record = await self._projections.room(room_id)
+            members = await self._projections.members(room_id)
+            changes = await self._log.changes_after(room_id, record.rev if record else 0)
+            tail = await self._log.tail(room_id, RECENT_EVENTS)
+        room = Room(room_id)
+        if record is not None:
+            room.kind = record.kind
+            room.name, room.topic, room.public = record.name, record.topic, record.public
+            room.created_by, room.created_at = record.created_by, record.created_at
+            room.members = {member.user: Member(member.role, member.since) for member in members}
+        changes += _later_changes(tail, changes[-1].seq if changes else record.rev if record else 0)
+        for entry in changes:
+            room.apply_change(entry)
+        for entry in tail:
+            room.remember(entry)
+        if changes:  # a crash came between the log and its projections
+            await self._projections.apply(changes, {room_id: len(room.members)})
+        return room
+
+
+def _later_changes(tail: list[Entry], seq: int) -> list[Entry]:
+    """Changes that another owner made while we were reading: the head that `tail` shows must not be ahead of the
+    members, since the head is what the fence compares."""
+    return [entry for entry in tail if entry.seq > seq and entry.kind in MEMBERSHIP]

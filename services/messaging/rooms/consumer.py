@@ -1,0 +1,107 @@
+"""The partition queues as this instance consumes them: what has arrived, and settling it.
+
+The broker gives each partition to one consumer at a time (single active consumer, rendezvous by priority), so
+every instance consumes from all of them. All partitions share one channel, so that one acknowledgement settles all
+that one write took, whatever partitions it came from.
+"""
+
+import asyncio
+import zlib
+
+import msgspec
+from aiormq.channel import Channel
+from aiormq.exceptions import AMQPError
+from msgspec import Struct
+
+from warren.chassis.broker import Delivery, Link, declare, declare_exchange, delivery_tag
+from warren.chassis.telemetry import get_logger
+from warren.contracts.codec import decode
+from warren.contracts.rooms import CommandBatch
+from warren.contracts.topology import NOTICES, ROOMS_DEAD, partition_queue
+
+PREFETCH = 256
+"""Command batches of one partition that may be in work; a gateway has one in flight for each partition."""
+
+log = get_logger("consumer")
+
+
+class Arrived(Struct):
+    """A batch with what settles it."""
+
+    batch: CommandBatch
+    tag: int
+    link: int
+
+
+class PartitionConsumer:
+    """Collects batches until the owner takes them."""
+
+    def __init__(self, server_id: str, partitions: int) -> None:
+        self._server_id = server_id
+        self._partitions = partitions
+        self._arrived: list[Arrived] = []
+        self._some = asyncio.Event()
+        self._channel: Channel | None = None
+        self._tags: list[str] = []
+        self._links = 0
+
+    @property
+    def waiting(self) -> int:
+        return len(self._arrived)
+
+    async def take(self) -> list[Arrived]:
+        """All that has arrived, as soon as there is something."""
+        await self._some.wait()
+        self._some.clear()
+        taken, self._arrived = self._arrived, []
+        return taken
+
+    async def settle(self, taken: list[Arrived]) -> None:
+        """Tell the broker that these batches, and all before them, are done. After a lost connection there is nothing
+        to settle: the broker delivers them again, and what was stored is found by its nonce."""
+        channel = self._channel
+        last = max((arrived.tag for arrived in taken if arrived.link == self._links), default=0)
+        if last and channel is not None and not channel.is_closed:
+            try:
+                await channel.basic_ack(last, multiple=True, wait=False)
+            except (AMQPError, ConnectionError) as error:
+                log.info("settling came too late", error=str(error))
+
+    async def consume(self, link: Link) -> None:
+        """Declare the queues and consume from all of them, on a new connection."""
+        channel = await link.channel(prefetch=PREFETCH, confirms=False)
+        await declare(channel, ROOMS_DEAD)
+        await declare_exchange(channel, NOTICES)
+        self._links += 1
+        self._channel = channel
+        self._arrived.clear()
+        self._tags.clear()
+        for partition in range(self._partitions):
+            queue = partition_queue(partition)
+            await declare(channel, queue)
+            priority = zlib.crc32(f"{self._server_id}:{partition}".encode()) % 1000
+            answer = await channel.basic_consume(queue.name, self._on_batch, arguments={"x-priority": priority})
+            self._tags.append(str(answer.consumer_tag))
+
+    async def stop_consuming(self) -> None:
+        """Let another instance take over; what has arrived is still carried out."""
+        channel = self._channel
+        if channel is not None and not channel.is_closed:
+            for tag in self._tags:
+                await channel.basic_cancel(tag)
+
+    async def _on_batch(self, delivery: Delivery) -> None:
+        tag = delivery_tag(delivery)
+        try:
+            batch = decode(delivery.body, CommandBatch)
+        except msgspec.DecodeError as error:
+            log.error("undecodable command batch goes to the dead letters", error=str(error))
+            await self._reject(delivery, tag)
+            return
+        self._arrived.append(Arrived(batch, tag, self._links))
+        self._some.set()
+
+    async def _reject(self, delivery: Delivery, tag: int) -> None:
+        channel = self._channel
+        assert channel is delivery.channel and channel is not None
+        await channel.basic_reject(tag, requeue=False, wait=False)

@@ -1,0 +1,307 @@
+"""A room as a pure state machine: commands in, log entries and an answer out. No I/O, no clock, no randomness.
+
+Invariants that this type keeps, whatever the order of commands:
+- entries are numbered without a gap: the first of a decision is `head + 1`;
+- a (sender, nonce) that is known never makes a second entry;
+- only members post, and `members` always equals the replay of the log.
+
+The state runs ahead of the database while a write is under way. If the write fails, the owner drops the room and
+loads it again: there is no undo here.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Iterable
+from typing import Any
+
+from msgspec import Struct
+
+from services.messaging.rooms import permissions
+from services.messaging.rooms.entries import Entry, event_of, message_in, message_of
+from warren.contracts import events, rooms
+from warren.contracts.codec import encode_json, rfc3339
+from warren.contracts.errors import Code, Refusal, invalid, not_found
+from warren.contracts.limits import ROOM_MEMBERS
+from warren.contracts.rest import Room as RoomObject
+
+RECENT_EVENTS = 300
+KNOWN_NONCES = 1_000
+
+
+class Member(Struct):
+    """A member: their role and the `seq` of the event that made them one."""
+
+    role: str
+    since: int
+
+
+class Target(Struct):
+    """What a change needs to know of the message that it changes."""
+
+    sender: str
+    deleted: bool
+    reactions: set[tuple[str, str]]
+
+
+class Known(Struct):
+    """A command that was stored: what its repetition is answered with."""
+
+    seq: int
+    at: int
+    event: rooms.RoomEvent
+
+
+class Decision(Struct):
+    """What a command leads to: entries to store (none when there was nothing to change) and the answer.
+
+    `again` is an event that was stored before and whose news may have been lost with its writer.
+    """
+
+    answer: rooms.Stored | None
+    entries: list[Entry] = []
+    again: rooms.RoomEvent | None = None
+
+
+class Room:
+    """One room in the memory of its owner. `kind` "" = does not exist (yet)."""
+
+    __slots__ = ("_nonces", "created_at", "created_by", "head", "id", "kind", "members", "n", "name", "public",
+                 "recent", "topic")  # fmt: skip
+
+    def __init__(self, room: str) -> None:
+        self.id = room
+        self.kind = ""
+        self.name: str | None = None
+        self.topic: str | None = None
+        self.public = False
+        self.created_by = ""
+        self.created_at = 0
+        self.head = 0
+        self.n = 0
+        self.members: dict[str, Member] = {}
+        self.recent: deque[rooms.RoomEvent] = deque(maxlen=RECENT_EVENTS)
+        self._nonces: OrderedDict[tuple[str, str], Known] = OrderedDict()
+
+    def apply(self, entry: Entry) -> rooms.RoomEvent:
+        """Take an entry into the state: one just decided, or one from the log. Returns its event."""
+        self.apply_change(entry)
+        return self.remember(entry)
+
+    def apply_change(self, entry: Entry) -> None:
+        """The part of `apply` that changes the room and its members. A change that is in already changes nothing."""
+        payload = entry.payload
+        match entry.kind:
+            case events.MEMBER_JOINED:
+                self.members[payload["user"]] = Member(payload["role"], entry.seq)
+            case events.MEMBER_CHANGED:
+                if member := self.members.get(payload["user"]):
+                    member.role = payload["role"]
+            case events.MEMBER_LEFT:
+                self.members.pop(payload["user"], None)
+            case events.ROOM_CHANGED:
+                self._apply_room(entry)
+
+    def remember(self, entry: Entry) -> rooms.RoomEvent:
+        """The part of `apply` that moves the head, and keeps the event and the nonce."""
+        event = event_of(entry)
+        self.head = entry.seq
+        self.n = entry.n
+        self.recent.append(event)
+        if entry.nonce is not None:
+            self.know(entry.sender, entry.nonce, Known(entry.seq, entry.at, event))
+        return event
+
+    def _apply_room(self, entry: Entry) -> None:
+        payload = entry.payload
+        if not self.kind:
+            self.kind = payload["kind"]
+            self.created_by = entry.sender
+            self.created_at = entry.at
+        self.name, self.topic, self.public = payload["name"], payload["topic"], payload["public"]
+
+    def know(self, sender: str, nonce: str, known: Known) -> None:
+        """Remember a stored command, also one from long ago that the database had to be asked for."""
+        self._nonces[(sender, nonce)] = known
+        if len(self._nonces) > KNOWN_NONCES:
+            self._nonces.popitem(last=False)
+
+    def handle(self, command: rooms.AnyCommand, at: int, target: Target | None = None) -> Decision:
+        """Decide one command at `at` ms. `target` is the message that an edit, deletion or reaction is about.
+
+        Raises Refusal. The state already includes the entries of the returned decision.
+        """
+        match command:
+            case rooms.Post():
+                return self._repeated(command, command.nonce, echo=command.echo) or self._post(command, at)
+            case rooms.Create():
+                return self._repeated(command, command.op, echo=True) or self._create(command, at)
+            case rooms.Edit() | rooms.Delete() | rooms.React():
+                return self._repeated(command, command.op) or self._change(command, at, target)
+            case rooms.SetMember():
+                return self._repeated(command, command.op) or self._set_member(command, at)
+            case rooms.RemoveMember():
+                return self._repeated(command, command.op) or self._remove_member(command, at)
+            case rooms.Join():
+                return self._repeated(command, command.op) or self._join(command, at)
+            case _:
+                raise TypeError(f"{type(command).__name__} is not decided by a room")
+
+    def object(self) -> RoomObject:
+        """The room as clients see it."""
+        return RoomObject(
+            id=self.id,
+            kind=self.kind,
+            name=self.name,
+            topic=self.topic,
+            public=self.public,
+            created_by=self.created_by,
+            created_at=rfc3339(self.created_at),
+            head=self.head,
+            n=self.n,
+            members=len(self.members),
+        )
+
+    def events_after(self, after: int) -> list[rooms.RoomEvent]:
+        """The recent events after `after`, contiguous up to `head`; may start later than asked."""
+        return [event for event in self.recent if event.seq > after]
+
+    def is_member(self, user: str) -> bool:
+        return user in self.members
+
+    def _repeated(self, command: rooms.Command, nonce: str, *, echo: bool = False) -> Decision | None:
+        known = self._nonces.get((command.user, nonce))
+        if known is None:
+            return None
+        stored = encode_json(self.object()) if echo and isinstance(command, rooms.Create) else None
+        if echo and isinstance(command, rooms.Post):
+            stored = message_in(known.event)
+        answer = rooms.Stored(command.ref, known.seq, known.at, duplicate=True, object=stored)
+        return Decision(answer, again=known.event)
+
+    def _check_member(self, user: str) -> str:
+        if not self.kind:
+            raise not_found("room")
+        member = self.members.get(user)
+        return permissions.check_member(member.role if member else None, public=self.public)
+
+    def _entry(self, kind: str, sender: str, at: int, nonce: str | None, payload: dict[str, Any]) -> Entry:
+        n = self.n + 1 if kind == events.MESSAGE_CREATED else self.n
+        entry = Entry(self.id, self.head + 1, kind, sender, nonce, at, n, payload)
+        self.apply(entry)
+        return entry
+
+    def _post(self, command: rooms.Post, at: int) -> Decision:
+        self._check_member(command.user)
+        for field, seq in (("reply_to", command.reply_to), ("thread", command.thread)):
+            if seq is not None and not 0 < seq <= self.head:
+                raise invalid(field, "there is no such message in this room")
+        payload: dict[str, Any] = {"body": command.body}
+        if command.reply_to is not None:
+            payload["reply_to"] = command.reply_to
+        if command.thread is not None:
+            payload["thread"] = command.thread
+        if command.attachments:
+            payload["attachments"] = command.attachments
+        entry = self._entry(events.MESSAGE_CREATED, command.user, at, command.nonce, payload)
+        message = encode_json(message_of(entry)) if command.echo else None
+        return Decision(rooms.Stored(command.ref, entry.seq, at, object=message), [entry])
+
+    def _change(self, command: rooms.Edit | rooms.Delete | rooms.React, at: int, target: Target | None) -> Decision:
+        role = self._check_member(command.user)
+        if target is None or target.deleted:
+            raise not_found("message")
+        own = target.sender == command.user
+        payload: dict[str, Any] = {"target": command.seq}
+        match command:
+            case rooms.Edit():
+                if not own:
+                    raise Refusal(Code.FORBIDDEN, "Only its sender may edit a message.")
+                kind = events.MESSAGE_EDITED
+                payload["body"] = command.body
+            case rooms.Delete():
+                permissions.check_delete(role, own=own)
+                kind = events.MESSAGE_DELETED
+                target.deleted = True
+            case rooms.React():
+                pair = (command.emoji, command.user)
+                if (pair in target.reactions) == command.on:
+                    return Decision(rooms.Stored(command.ref, 0, at))
+                (target.reactions.add if command.on else target.reactions.discard)(pair)
+                kind = events.REACTION_CHANGED
+                payload |= {"emoji": command.emoji, "on": command.on}
+        entry = self._entry(kind, command.user, at, command.op, payload)
+        return Decision(rooms.Stored(command.ref, entry.seq, at), [entry])
+
+    def _create(self, command: rooms.Create, at: int) -> Decision:
+        """Also finishes a creation that was cut short: its `op` stands on the last entry only."""
+        entries: list[Entry] = []
+        if not self.kind:
+            payload = {"kind": command.kind, "name": command.name, "topic": command.topic, "public": command.public}
+            entries.append(self._entry(events.ROOM_CHANGED, command.user, at, None, payload))
+        elif command.kind != permissions.DIRECT and self.created_by != command.user:
+            raise Refusal(Code.CONFLICT, "There is a room with this id already.")
+        wanted = dict.fromkeys([command.user, *command.members])
+        missing = [user for user in wanted if user not in self.members]
+        for user in missing:
+            role = permissions.OWNER if user == command.user and command.kind != permissions.DIRECT else "member"
+            nonce = command.op if user == missing[-1] else None
+            joined = {"user": user, "role": role}
+            entries.append(self._entry(events.MEMBER_JOINED, command.user, at, nonce, joined))
+        answer = rooms.Stored(command.ref, self.head, at, duplicate=not entries, object=encode_json(self.object()))
+        return Decision(answer, entries)
+
+    def _set_member(self, command: rooms.SetMember, at: int) -> Decision:
+        mine = self._check_member(command.user)
+        current = self.members.get(command.member)
+        permissions.check_set_member(self.kind, mine, current.role if current else None, command.role)
+        if current is not None and current.role == command.role:
+            return Decision(rooms.Stored(command.ref, 0, at))
+        self._check_room_for_one_more(current)
+        kind = events.MEMBER_CHANGED if current else events.MEMBER_JOINED
+        payload = {"user": command.member, "role": command.role}
+        entry = self._entry(kind, command.user, at, command.op, payload)
+        return Decision(rooms.Stored(command.ref, entry.seq, at), [entry])
+
+    def _join(self, command: rooms.Join, at: int) -> Decision:
+        if not self.kind or (not self.public and command.user not in self.members):
+            raise not_found("room")
+        if command.user in self.members:
+            return Decision(rooms.Stored(command.ref, 0, at))
+        self._check_room_for_one_more(None)
+        payload = {"user": command.user, "role": permissions.MEMBER}
+        entry = self._entry(events.MEMBER_JOINED, command.user, at, command.op, payload)
+        return Decision(rooms.Stored(command.ref, entry.seq, at), [entry])
+
+    def _check_room_for_one_more(self, current: Member | None) -> None:
+        if current is None and len(self.members) >= ROOM_MEMBERS:
+            raise Refusal(Code.CONFLICT, f"The room is full: {ROOM_MEMBERS:,} members.")
+
+    def _remove_member(self, command: rooms.RemoveMember, at: int) -> Decision:
+        mine = self._check_member(command.user)
+        current = self.members.get(command.member)
+        if current is None:
+            return Decision(rooms.Stored(command.ref, 0, at))
+        myself = command.member == command.user
+        permissions.check_remove(self.kind, mine, current.role, myself=myself)
+        entries: list[Entry] = []
+        heir = self._heir(command.member)
+        if heir is not None:  # a room is never left without an owner; first, so that a cut-short removal goes on here
+            payload = {"user": heir, "role": permissions.OWNER}
+            entries.append(self._entry(events.MEMBER_CHANGED, command.user, at, None, payload))
+        left = {"user": command.member}
+        entries.append(self._entry(events.MEMBER_LEFT, command.user, at, command.op, left))
+        return Decision(rooms.Stored(command.ref, self.head, at), entries)
+
+    def _heir(self, leaving: str) -> str | None:
+        """Who becomes owner when `leaving`, the last one, goes: an admin before a member, the longest there first."""
+        others = {user: member for user, member in self.members.items() if user != leaving}
+        if not others or any(member.role == permissions.OWNER for member in others.values()):
+            return None
+        return min(others, key=lambda user: (permissions.ROLES.index(others[user].role), others[user].since))
+
+
+def replay(room: str, entries: Iterable[Entry]) -> Room:
+    """The room that a log leads to. The state of a room always equals this."""
+    state = Room(room)
+    for entry in entries:
+        state.apply(entry)
+    return state

@@ -1,0 +1,123 @@
+"""What one write has to do, by room, and what came of it. Pure: the rules are `room.py`, the effects `owner.py`."""
+
+from msgspec import Struct
+
+from services.messaging.rooms.entries import MEMBERSHIP, Entry
+from services.messaging.rooms.room import Room, Target
+from warren.contracts import rooms
+from warren.contracts.codec import encode_json
+from warren.contracts.errors import Code, Refusal, not_found
+from warren.contracts.events import Transient
+from warren.contracts.socket import ReadNews, Receipt, TypingNews
+
+CHANGES = (rooms.Edit, rooms.Delete, rooms.React)
+
+
+class Item(Struct):
+    """A command and the gateway queue that gets its answer."""
+
+    gateway: str
+    command: rooms.AnyCommand
+
+
+class Outcome(Struct):
+    """What the commands to one room lead to. Nothing of it counts until `entries` are stored."""
+
+    room: str
+    entries: list[Entry] = []
+    again: list[rooms.RoomEvent] = []
+    answers: list[tuple[str, rooms.Answer]] = []
+    transients: list[Transient] = []
+    reads: dict[str, int] = {}
+    listen: list[str] = []
+    unlisten: list[str] = []
+    failed: list[tuple[rooms.AnyCommand, Exception]] = []
+    members: int = 0
+    """How many members the room has after all this."""
+    unfenced: bool = False
+    """Something was refused or answered from memory alone: true only if the memory is what the log says."""
+
+    @property
+    def changes(self) -> list[Entry]:
+        return [entry for entry in self.entries if entry.kind in MEMBERSHIP]
+
+
+def by_room(items: list[Item]) -> dict[str, list[Item]]:
+    """Commands by room, in the order in which they came."""
+    grouped: dict[str, list[Item]] = {}
+    for item in items:
+        grouped.setdefault(item.command.room, []).append(item)
+    return grouped
+
+
+def targets_of(items: list[Item]) -> set[tuple[str, int]]:
+    """(room, seq) of the messages that edits, deletions and reactions are about."""
+    return {(item.command.room, item.command.seq) for item in items if isinstance(item.command, CHANGES)}
+
+
+def target_from(entry: Entry) -> Target:
+    payload = entry.payload
+    reactions = {(pair["emoji"], pair["user"]) for pair in payload.get("reactions", ())}
+    return Target(entry.sender, payload.get("deleted", False), reactions)
+
+
+def decide(room: Room, items: list[Item], at: int, targets: dict[int, Target]) -> Outcome:
+    """Decide all commands to one room. A command whose handling fails takes only itself out."""
+    outcome = Outcome(room.id)
+    for item in items:
+        try:
+            _decide_one(room, item, at, targets, outcome)
+        except Refusal as refusal:
+            answer = rooms.Refused(item.command.ref, refusal.code, refusal.detail, refusal.retry_after_ms)
+            outcome.answers.append((item.gateway, answer))
+            outcome.unfenced = True
+        except Exception as error:  # a bug in a rule: it must not stop the other rooms
+            outcome.failed.append((item.command, error))
+            detail = "This could not be carried out; it was put aside for the operators."
+            outcome.answers.append((item.gateway, rooms.Refused(item.command.ref, Code.INTERNAL, detail)))
+    outcome.members = len(room.members)
+    return outcome
+
+
+def _decide_one(room: Room, item: Item, at: int, targets: dict[int, Target], outcome: Outcome) -> None:
+    command = item.command
+    match command:
+        case rooms.Listen():
+            if not room.kind:
+                raise not_found("room")
+            members = [rooms.MemberSince(user, member.since) for user, member in room.members.items()]
+            recent = room.events_after(command.after)
+            outcome.answers.append((item.gateway, rooms.Listening(command.ref, room.id, room.head, members, recent)))
+            outcome.listen.append(item.gateway)
+            outcome.unfenced = True
+        case rooms.Unlisten():
+            outcome.unlisten.append(item.gateway)
+        case rooms.Read():
+            _read(room, command, outcome)
+        case rooms.Typing():
+            if room.is_member(command.user):
+                news = encode_json(TypingNews(room.id, command.user, command.on))
+                outcome.transients.append(Transient(room.id, news, command.user))
+        case rooms.Canary():
+            outcome.answers.append((item.gateway, rooms.Stored(command.ref, 0, at)))
+        case _:
+            target = targets.get(command.seq) if isinstance(command, CHANGES) else None
+            decision = room.handle(command, at, target)
+            outcome.entries.extend(decision.entries)
+            if decision.again is not None:
+                outcome.again.append(decision.again)
+            elif not decision.entries:
+                outcome.unfenced = True
+            if decision.answer is not None:
+                outcome.answers.append((item.gateway, decision.answer))
+
+
+def _read(room: Room, command: rooms.Read, outcome: Outcome) -> None:
+    if not room.is_member(command.user):
+        return
+    seq = min(command.seq, room.head)
+    if seq > outcome.reads.get(command.user, 0):
+        outcome.reads[command.user] = seq
+        receipt = encode_json(Receipt(room.id, command.user, seq))
+        own = encode_json(ReadNews(room.id, seq))
+        outcome.transients.append(Transient(room.id, receipt, command.user, own))

@@ -1,0 +1,6 @@
+"""All of the messaging service's MongoDB, and nothing else.
+
+log.py       room_log: append, read; the unique keys here are what guards the promises
+members.py   rooms and members: projections of the log, each change raised by `rev` only
+indexes.py   what must be indexed
+"""
