@@ -34,9 +34,11 @@ class Discovery:
     def __init__(self, consul_address: str, version: str, registrations: list[Registration], tasks: Tasks) -> None:
         parts = urlsplit(consul_address if "//" in consul_address else f"http://{consul_address}")
         self._consul = consul.Consul(
-            host=parts.hostname or "127.0.0.1", port=parts.port or 8500, scheme=parts.scheme or "http"
+            host=parts.hostname or "127.0.0.1",
+            port=parts.port or 8500,
+            scheme=parts.scheme or "http",
+            connections_timeout=CALL_SECONDS,
         )
-        self._consul.http.timeout = CALL_SECONDS
         self._version = version
         self._registrations = registrations
         self._tasks = tasks
