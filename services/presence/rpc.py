@@ -1,0 +1,11 @@
+"""The table from contract to function."""
+
+from services.presence.directory import Directory
+from warren.chassis.rpc import RpcServer
+from warren.contracts import presence
+
+
+def answer_all(rpc: RpcServer, directory: Directory) -> None:
+    rpc.answer(presence.UPDATE, directory.update)
+    rpc.answer(presence.SET_STATUS, directory.set_status)
+    rpc.answer(presence.GET_PRESENCE, directory.get)

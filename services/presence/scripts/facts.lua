@@ -1,0 +1,2 @@
+-- ARGV: users.
+return facts(ARGV)
