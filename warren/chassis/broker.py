@@ -13,7 +13,7 @@ from typing import Any
 import aio_pika
 from aiormq.abc import DeliveredMessage
 from aiormq.channel import Channel
-from aiormq.exceptions import AMQPError, DeliveryError
+from aiormq.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError
 from pamqp.commands import Basic
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 
@@ -204,6 +204,8 @@ async def publish(
         )
     except DeliveryError as error:
         raise Rejected(queue) from error
+    except ChannelInvalidStateError as error:  # a RuntimeError, though it is the same loss
+        raise ConnectionError("the channel is closed") from error
     if isinstance(result, DeliveredMessage):
         raise Unroutable(queue)
 
