@@ -141,7 +141,7 @@ def _print_status(status: Status, as_json: bool) -> None:
     now = datetime.now(UTC)
     for instance in status.instances:
         table.add_row(*_row(instance, now))
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     console.print(table)
     console.print(f"\napp {status.app}   Consul {status.consul}   RabbitMQ {status.rabbitmq}")
 

@@ -38,7 +38,7 @@ class Warren:
     @classmethod
     def of_environment(cls) -> "Warren":
         run = RunDir.of_environment()
-        return cls(run, Ports.of_environment(), Supervisor(run), Progress())
+        return cls(run, Ports.of(run), Supervisor(run), Progress())
 
     @property
     def consul(self) -> str:
@@ -54,6 +54,10 @@ class Warren:
         if path.exists() and self.supervisor.running:
             kept = json.loads(path.read_text())
             return Topology(kept["instances"], kept["mongo_members"])
+        return self.topology_of_environment()
+
+    def topology_of_environment(self) -> Topology:
+        """What CLUSTER_MODE says, but never fewer MongoDB members than hold data."""
         return Topology(default_topology(os.environ.get("CLUSTER_MODE")).instances, servers.wanted_members(self.run))
 
     def keep(self, topology: Topology) -> None:
@@ -68,11 +72,10 @@ class Warren:
         if nginx is None:
             raise DeployError("nginx is missing: run `apt-get install -y nginx`, then this again")
         listen = os.environ.get("WARREN_LISTEN") or "127.0.0.1"
-        gateways = topology.instances["gateway"]
         return [
             *servers.programs(self.run, self.ports, members, executables),
             *services.programs(self.run, self.ports, topology, found),
-            *nginx_native.programs(self.run, self.ports, gateways, nginx, listen),
+            *nginx_native.programs(self.run, self.ports, nginx, listen),
         ]
 
 
@@ -81,6 +84,10 @@ def up() -> None:
     with preflight.locked(warren.run):
         preflight.check_disk(warren.run)
         topology = warren.topology()
+        if os.environ.get("CLUSTER_MODE") and topology != warren.topology_of_environment():
+            warren.progress.say(
+                f"CLUSTER_MODE is left aside for what is here: {topology}. To change it: {COMMAND} down"
+            )
         executables = _install(warren)
         programs = warren.programs(topology, executables)
         ours = preflight.clear_the_way(warren.run, warren.supervisor, programs, warren.progress)
@@ -138,7 +145,7 @@ def restart(service: str) -> None:
             with warren.progress.step(f"restart {id}"):
                 warren.supervisor.stop([id])
                 warren.supervisor.start_stopped([id])
-            readiness.wait_for(warren.run, warren.supervisor, warren.consul, {id: service}, warren.progress)
+                readiness.wait_for_service(warren.run, warren.supervisor, warren.consul, service, [id])
 
 
 def down(wipe: bool) -> None:
@@ -168,6 +175,9 @@ def _start(warren: Warren, topology: Topology, programs: Sequence[Program]) -> N
     instances = services.instances(topology)
     running = preflight.running_programs(warren.supervisor)
     first = [program for program in programs if program.name not in instances or program.name in running]
+    if "nginx" not in running:
+        nginx_native.expect_gateways(warren.run, warren.ports, topology.instances["gateway"])
+    warren.ports.keep(warren.run)
     warren.supervisor.run(first)
     warren.keep(topology)
     waits = servers.Waits(warren.run, warren.ports, topology.mongo_members)

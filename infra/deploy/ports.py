@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.deploy.errors import DeployError
+from infra.deploy.run_dir import RunDir
 
 MAX_OFFSET = 20000  # keeps every port below 32768, where the kernel starts to hand out ports of its own
 
@@ -24,11 +25,32 @@ class Ports:
     offset: int = 0
 
     @classmethod
+    def of(cls, run: RunDir) -> "Ports":
+        """The ports of a run directory: its data names them, so the offset it was made with stays.
+
+        Raises DeployError when WARREN_PORT_OFFSET makes no sense or says another one.
+        """
+        kept = run.root / "port-offset"
+        if not kept.exists():
+            return cls.of_environment()
+        ports = cls(int(kept.read_text()))
+        if os.environ.get("WARREN_PORT_OFFSET") and cls.of_environment() != ports:
+            raise DeployError(
+                f"the data in {run.root} was made with WARREN_PORT_OFFSET={ports.offset}: use that, "
+                "or another WARREN_RUN_DIR, or remove the data with `down --wipe`"
+            )
+        return ports
+
+    @classmethod
     def of_environment(cls) -> "Ports":
+        """The ports of WARREN_PORT_OFFSET. Raises DeployError when it makes no sense."""
         text = os.environ.get("WARREN_PORT_OFFSET") or "0"
         if not text.isdigit() or int(text) > MAX_OFFSET:
             raise DeployError(f"WARREN_PORT_OFFSET is {text!r}: set it to a number from 0 to {MAX_OFFSET}")
         return cls(int(text))
+
+    def keep(self, run: RunDir) -> None:
+        (run.folder() / "port-offset").write_text(f"{self.offset}\n")
 
     def service(self, service: str, index: int) -> int:
         """The PORT of an instance; `index` counts from 0."""

@@ -28,10 +28,15 @@ def wait_for(run: RunDir, supervisor: Supervisor, address: str, wanted: Mapping[
 
     def wait(service: str, ids: Sequence[str]) -> None:
         with progress.step(f"{service}: {'1 instance is' if len(ids) == 1 else f'{len(ids)} instances are'} ready"):
-            _Wait(run, supervisor, address, service, ids).until_ready()
+            wait_for_service(run, supervisor, address, service, ids)
 
     by_service = {service: [id for id, of in wanted.items() if of == service] for service in SERVICES}
     together([partial(wait, service, ids) for service, ids in by_service.items() if ids])
+
+
+def wait_for_service(run: RunDir, supervisor: Supervisor, address: str, service: str, ids: Sequence[str]) -> None:
+    """The same for some instances of one service, without a line."""
+    _Wait(run, supervisor, address, service, ids).until_ready()
 
 
 def forget_strangers(address: str, expected: Mapping[str, str]) -> None:

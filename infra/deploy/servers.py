@@ -59,13 +59,13 @@ def find_executables(run: RunDir, progress: Progress) -> Executables:
         with progress.step(f"find {name}, or fetch it"):
             return finder(run)
 
-    found = together(
+    mongod_found, consul_found = together(
         [
             lambda: find("MongoDB", lambda run: mongod.find(run.tools)),
             lambda: find("Consul", lambda run: consul.find(run.tools)),
         ]
     )
-    return Executables(*found, redis=shutil.which("redis-server") or "redis-server")
+    return Executables(mongod_found, consul_found, shutil.which("redis-server") or "redis-server")
 
 
 def programs(run: RunDir, ports: Ports, members: int, executables: Executables) -> list[Program]:
@@ -146,7 +146,8 @@ class Waits:
 
 def up_alone(as_json: bool) -> None:
     """`infra up`: start only the servers and print their addresses. Starts what is missing when called again."""
-    run, ports, progress = RunDir.of_environment(), Ports.of_environment(), Progress(to_stderr=True)
+    run, progress = RunDir.of_environment(), Progress(to_stderr=True)
+    ports = Ports.of(run)
     with preflight.locked(run):
         preflight.check_disk(run)
         members = wanted_members(run)
@@ -155,6 +156,7 @@ def up_alone(as_json: bool) -> None:
         supervisor = Supervisor(run)
         ours = preflight.clear_the_way(run, supervisor, wanted, progress)
         try:
+            ports.keep(run)
             supervisor.run(wanted)
             Waits(run, ports, members).all(progress)
         except BaseException:
@@ -199,7 +201,7 @@ def wipe_data(run: RunDir) -> None:
     """Remove data, logs, configuration and secrets; what was downloaded stays."""
     for name in ("data", "logs", "conf", "secrets"):
         shutil.rmtree(run.root / name, ignore_errors=True)
-    for name in ("env", "topology.json"):
+    for name in ("env", "topology.json", "port-offset"):
         (run.root / name).unlink(missing_ok=True)
 
 

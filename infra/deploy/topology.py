@@ -19,6 +19,10 @@ class Topology:
     instances: Mapping[str, int]
     mongo_members: int
 
+    def __str__(self) -> str:
+        counts = ", ".join(f"{count} {service}" for service, count in self.instances.items())
+        return f"{counts}, {self.mongo_members} MongoDB"
+
     @property
     def total(self) -> int:
         return sum(self.instances.values())

@@ -75,8 +75,15 @@ def settings_of(environment: Mapping[str, str]) -> Settings:
 def bring_up(settings: Settings) -> None:
     """Return when the set has all its members and a primary, and Warren's user can sign in.
 
-    Raises ReplicaSetError after `wait_seconds`.
+    Raises ReplicaSetError after `wait_seconds`, or when MongoDB refuses something that waiting does not change.
     """
+    try:
+        _bring_up(settings)
+    except PyMongoError as error:
+        raise ReplicaSetError(f"{error.__class__.__name__}, {error}") from error
+
+
+def _bring_up(settings: Settings) -> None:
     until = time.monotonic() + settings.wait_seconds
     with _connect(settings, settings.members[0]) as first:
         _wait_for_answer(first, settings.members[0], until)

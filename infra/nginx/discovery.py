@@ -11,6 +11,7 @@ Environment: CONSUL_HTTP_ADDR; NGINX_UPSTREAMS, the file to write; NGINX_COMMAND
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -26,8 +27,11 @@ from infra.deploy.run_dir import write_private
 from infra.deploy.status import consul_client
 
 LINGER_SECONDS = 10.0
+START_SECONDS = 60.0
 WAIT = "5s"
 RETRY_SECONDS = 1.0
+
+_SERVER = re.compile(r"server (\S+):(\d+) ")
 
 
 @dataclass(frozen=True, order=True)
@@ -47,7 +51,7 @@ class Members:
 
     def update(self, seen: Iterable[Gateway], now: float) -> list[Gateway]:
         """`seen` are the ones that pass their checks at `now` (seconds); returns the list to serve, in order."""
-        self.last_seen.update(dict.fromkeys(seen, now))
+        self.last_seen.update({gateway: max(now, self.last_seen.get(gateway, now)) for gateway in seen})
         fresh = {gateway: at for gateway, at in self.last_seen.items() if now - at < LINGER_SECONDS}
         if fresh:
             self.last_seen = fresh
@@ -70,6 +74,16 @@ def render(gateways: Sequence[Gateway]) -> str:
     )
 
 
+def parse(text: str) -> list[Gateway]:
+    """The gateways of what `render` wrote."""
+    sockets_from = text.index("upstream gateway_sockets")
+    rest, sockets = (_SERVER.findall(part) for part in (text[:sockets_from], text[sockets_from:]))
+    return [
+        Gateway(address, int(port), int(socket_port))
+        for (address, port), (_, socket_port) in zip(rest, sockets, strict=True)
+    ]
+
+
 def gateways_of(nodes: Iterable[Mapping[str, Any]]) -> list[Gateway]:
     """The gateways in an answer of Consul's health endpoint."""
     found = []
@@ -85,6 +99,8 @@ def gateways_of(nodes: Iterable[Mapping[str, Any]]) -> list[Gateway]:
 def watch(address: str, upstreams: Path, nginx: Sequence[str]) -> None:
     """Follow Consul for ever; while it does not answer, nginx keeps what it has."""
     client, members, index = consul_client(address), Members(), None
+    # What nginx serves now is given the time to start: everything starts at once.
+    members.update(parse(upstreams.read_text()), time.monotonic() + START_SECONDS)
     while True:
         try:
             index, nodes = client.health.service("gateway", passing=True, index=index, wait=WAIT)
@@ -93,8 +109,8 @@ def watch(address: str, upstreams: Path, nginx: Sequence[str]) -> None:
             index = None
             time.sleep(RETRY_SECONDS)
             continue
-        text = render(members.update(gateways_of(nodes), time.monotonic())) if members.last_seen or nodes else ""
-        if text and text != upstreams.read_text():
+        text = render(members.update(gateways_of(nodes), time.monotonic()))
+        if text != upstreams.read_text():
             write_private(upstreams, text)
             _reload(nginx, gateways=len(members.last_seen))
 

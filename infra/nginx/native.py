@@ -17,6 +17,7 @@ from infra.nginx.discovery import Gateway, render
 
 HERE = Path(__file__).parent
 MOST_FILES = 65536
+UPSTREAMS = "nginx-upstreams.conf"
 
 
 def executable() -> str | None:
@@ -24,15 +25,16 @@ def executable() -> str | None:
     return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
 
 
-def programs(run: RunDir, ports: Ports, gateways: int, nginx: str, listen: str) -> list[Program]:
-    """`gateways`: how many to expect before Consul knows better; `listen`: the address to listen on."""
-    prefix, upstreams = run.data("nginx"), run.conf / "nginx-upstreams.conf"
+def expect_gateways(run: RunDir, ports: Ports, gateways: int) -> None:
+    """Write the upstreams for so many gateways: what nginx serves until Consul knows better."""
+    expected = [Gateway("127.0.0.1", ports.service("gateway", index), ports.socket(index)) for index in range(gateways)]
+    run.write_conf(UPSTREAMS, render(expected))
+
+
+def programs(run: RunDir, ports: Ports, nginx: str, listen: str) -> list[Program]:
+    """`listen`: the address to listen on. The upstreams have to be there before these start."""
+    prefix, upstreams = run.data("nginx"), run.conf / UPSTREAMS
     conf = run.write_conf("nginx.conf", render_conf(run, ports, listen, upstreams))
-    if not upstreams.exists():
-        expected = [
-            Gateway("127.0.0.1", ports.service("gateway", index), ports.socket(index)) for index in range(gateways)
-        ]
-        run.write_conf(upstreams.name, render(expected))
     command = [nginx, "-p", str(prefix), "-c", str(conf), "-e", "stderr"]
     return [
         Program("nginx", command, ports={ports.app: "the app (nginx)"}, open_files=MOST_FILES, stop_seconds=10),

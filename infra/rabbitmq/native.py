@@ -30,7 +30,7 @@ def environment(run: RunDir, ports: Ports) -> dict[str, str]:
         "RABBITMQ_ADVANCED_CONFIG_FILE": str(run.conf / "rabbitmq" / "advanced.config"),
         "RABBITMQ_ENABLED_PLUGINS_FILE": str(run.conf / "rabbitmq" / "enabled_plugins"),
         "RABBITMQ_MNESIA_BASE": str(home / "mnesia"),
-        "RABBITMQ_LOG_BASE": str(run.logs),
+        "RABBITMQ_LOG_BASE": str(home / "log"),
         "RABBITMQ_LOGS": "-",
         "RABBITMQ_PID_FILE": str(home / "pid"),
         "RABBITMQ_GENERATED_CONFIG_DIR": str(home / "generated"),
