@@ -1,14 +1,12 @@
 """What the engine says about the project's containers, and whether the instance in each is ready."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from infra.deploy.status import PASSING, Instance
 from infra.deploy.topology import SERVICES
-
-MOST_STARTS = 4  # one that started so often while we wait does not come up by waiting longer
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class Container:
     exit_code: int = 0
     started: str = ""
     restarts: int = 0
-    ports: Mapping[int, str] = ()  # type: ignore[assignment]
+    ports: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def instance_ids(self) -> tuple[str, str]:
@@ -96,15 +94,11 @@ def _container(description: Mapping[str, Any]) -> Container:
 
 
 def _older(registered: str, started: str) -> bool:
-    """Whether a registration was made by a process that started before this one; unknown times count as no."""
+    """Whether a registration was made by a process that started before this one; an unknown time counts as no.
+
+    The registration may be cut to whole seconds.
+    """
     try:
-        return datetime.fromisoformat(registered) < datetime.fromisoformat(_microseconds(started)).replace(
-            microsecond=0
-        )
+        return datetime.fromisoformat(registered) < datetime.fromisoformat(started).replace(microsecond=0)
     except (ValueError, TypeError):
         return False
-
-
-def _microseconds(text: str) -> str:
-    """The engine writes nanoseconds, which Python 3.11 and newer cut off by themselves; `Z` and offsets stay."""
-    return text

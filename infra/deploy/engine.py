@@ -1,7 +1,6 @@
 """Talks to the Docker engine through its command line, and says in one line what is wrong when it refuses."""
 
 import json
-import os
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -20,19 +19,16 @@ NO_ANSWER = "the Docker engine does not answer: start it (sudo systemctl start d
 class Engine:
     """The engine and the Compose project in `folder`.
 
-    environment: variables for the project's compose.yaml, above those of the process and of .env.
+    environment: the process's, with the variables for compose.yaml; it goes above what stands in .env.
     """
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self.folder = folder
-        self._environment = {**os.environ, **environment}
+        self._environment = dict(environment)
 
     def check(self) -> None:
         """Raises DeployError when there is no engine, no Compose, or no permission."""
-        try:
-            self.run("version", "--format", "{{.Server.Version}}")
-        except FileNotFoundError as error:
-            raise DeployError(ENGINE_MISSING) from error
+        self.run("version", "--format", "{{.Server.Version}}")
         if self._call(["docker", "compose", "version"]).returncode != 0:
             raise DeployError(COMPOSE_MISSING)
 
@@ -72,10 +68,18 @@ class Engine:
         found: list[dict[str, Any]] = json.loads(text or "[]")
         return found
 
+    def logs(self, container: str) -> str:
+        """The newest lines that a container printed, errors last."""
+        done = self._call(["docker", "logs", "--tail", "20", container])
+        return done.stdout + done.stderr
+
     def _call(self, command: Sequence[str]) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            command, cwd=self.folder, env=self._environment, capture_output=True, text=True, check=False
-        )
+        try:
+            return subprocess.run(
+                command, cwd=self.folder, env=self._environment, capture_output=True, text=True, check=False
+            )
+        except FileNotFoundError as error:
+            raise DeployError(ENGINE_MISSING) from error
 
 
 def explain(output: str) -> str:
