@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from typing import cast
 
 import jwt
 import msgspec
@@ -50,7 +51,7 @@ class Sessions:
     async def _in_redis(self, claims: AccessClaims) -> Session | None:
         try:
             async with asyncio.timeout(REDIS_SECONDS):
-                fields = await self._redis.hgetall(session_key(claims.sid))
+                fields = cast(dict[str, str], await self._redis.hgetall(session_key(claims.sid)))
         except (RedisError, OSError, TimeoutError) as error:
             log.warning("Redis cannot say whether a session lives; asking auth", error=repr(error))
             return None

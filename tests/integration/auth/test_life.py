@@ -1,0 +1,47 @@
+"""An instance's life: it waits for what is missing, tells the truth about it, and stops when asked."""
+
+import httpx
+
+from tests.conftest import StartProgram
+from tests.support.spaces import Space
+from tests.support.waiting import until
+
+
+def ready(url: str) -> httpx.Response:
+    return httpx.get(f"{url}/health/ready", timeout=5, trust_env=False)
+
+
+def test_it_waits_for_a_missing_redis_and_becomes_ready_when_it_comes(start: StartProgram, space: Space) -> None:
+    instance = start("auth")
+    space.servers.control("stop", "redis")
+    try:
+        late = start("auth", wait=False)
+        until(lambda: "Redis is not there yet" in late.log.read_text(), "a log line says what is missing")
+        assert late.is_running
+        assert ready(late.url).status_code == 503
+        until(lambda: ready(instance.url).status_code == 503, "the running instance says that Redis is gone")
+        assert not ready(instance.url).json()["checks"]["redis"]["ok"]
+    finally:
+        space.servers.control("start", "redis")
+    late.wait_ready()
+    instance.wait_ready()
+
+
+def test_a_signal_stops_it_in_good_order(start: StartProgram) -> None:
+    instance = start("auth")
+    assert instance.stop() == 0
+    assert '"event": "stopped"' in instance.log.read_text()
+
+
+def test_it_is_in_consul_by_name_until_it_stops(start: StartProgram, space: Space) -> None:
+    instance = start("auth", SERVER_ID="auth-in-consul")
+    consul = f"http://{space.servers.consul_http_addr}/v1"
+
+    def checks() -> list[dict[str, str]]:
+        answer: list[dict[str, str]] = httpx.get(f"{consul}/health/checks/auth", trust_env=False).json()
+        return [check for check in answer if check["ServiceID"] == "auth-in-consul"]
+
+    until(lambda: [check["Status"] for check in checks()] == ["passing"], "the check in Consul passes")
+    assert "primary 127.0.0.1" in checks()[0]["Output"]
+    instance.stop()
+    assert checks() == []

@@ -1,0 +1,115 @@
+"""RabbitMQ, MongoDB (one member), Redis and Consul on private ports, through the project's own deployment code.
+
+Normally started for this run and removed after it. With WARREN_TEST_SERVERS=<run directory> the servers of that
+directory are used and left running: quicker while developing (`tests/README.md`).
+"""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+KEPT = "WARREN_TEST_SERVERS"
+START_SECONDS = 300
+OFFSETS = list(range(11_000, 20_000, 100))
+"""Port offsets to choose from: apart from a Warren that is in use on this machine."""
+
+
+@dataclass(frozen=True)
+class Servers:
+    """Addresses of the running servers. `run_dir` has their supervisor's socket, logs and secrets."""
+
+    run_dir: Path
+    mongodb_uri: str
+    redis_url: str
+    rabbitmq_url: str
+    consul_http_addr: str
+
+    def control(self, action: str, program: str) -> None:
+        """`stop`, `start` or `restart` one of rabbitmq, mongo-1, redis, consul."""
+        command = [sys.executable, "-m", "supervisor.supervisorctl"]
+        subprocess.run(
+            [*command, "-s", f"unix://{self.run_dir}/supervisor.sock", action, program],
+            check=True,
+            capture_output=True,
+            timeout=60,
+        )
+
+    def secret(self, name: str) -> str:
+        return (self.run_dir / "secrets" / name).read_text().strip()
+
+
+@contextmanager
+def running() -> Iterator[Servers]:
+    """The servers, for as long as the context lasts."""
+    if kept := os.environ.get(KEPT):
+        yield _read(Path(kept), _addresses_in(Path(kept)))
+        return
+    run_dir = Path(tempfile.mkdtemp(prefix="warren-"))
+    environment = {
+        **os.environ,
+        "WARREN_RUN_DIR": str(run_dir),
+        "WARREN_PORT_OFFSET": str(_free_offset()),
+        "CLUSTER_MODE": "false",
+    }
+    try:
+        yield _read(run_dir, json.loads(_infra("up", environment, "--json")))
+    finally:
+        _infra("down", environment, "--wipe")
+        shutil.rmtree(run_dir, ignore_errors=True)
+
+
+def _infra(action: str, environment: dict[str, str], flag: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "infra.deploy", "infra", action, flag],
+        cwd=PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=START_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, f"the test servers: `infra {action}` failed:\n{done.stderr}"
+    return done.stdout
+
+
+def _addresses_in(run_dir: Path) -> dict[str, str]:
+    assert (run_dir / "env").exists(), f"{KEPT}={run_dir}: no servers run there; start them as tests/README.md says"
+    return dict(line.split("=", 1) for line in (run_dir / "env").read_text().splitlines() if line)
+
+
+def _read(run_dir: Path, addresses: dict[str, str]) -> Servers:
+    return Servers(
+        run_dir.absolute(),
+        addresses["MONGODB_URI"],
+        addresses["REDIS_URL"],
+        addresses["RABBITMQ_URL"],
+        addresses["CONSUL_HTTP_ADDR"],
+    )
+
+
+def _free_offset() -> int:
+    """An offset whose ports nobody uses; the process id spreads runs that start at the same moment."""
+    start = os.getpid() % len(OFFSETS)
+    for offset in OFFSETS[start:] + OFFSETS[:start]:
+        if all(_is_free(port + offset) for port in (8300, 8500, 9669, 9670, 9672, 9673, 9679, 9701)):
+            return offset
+    raise AssertionError("no port offset is free for the test servers: stop some of the Warrens on this machine")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
