@@ -4,8 +4,9 @@ FRAME_BYTES = 64 * 1024
 FRAME_FRAGMENTS = 16
 BODY_CHARACTERS = 8_000
 ATTACHMENTS = 16
-NONCE_PATTERN = r"^[A-Za-z0-9_-]{8,64}$"
-ID_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
+# `$` alone would let a line feed at the end through; clients read these patterns too, so no \Z.
+NONCE_PATTERN = r"^[A-Za-z0-9_-]{8,64}(?!\n)$"
+ID_PATTERN = r"^[A-Za-z0-9_-]{1,64}(?!\n)$"
 
 USERNAME_PATTERN = r"^[a-z0-9](?:[a-z0-9._-]{1,30})[a-z0-9]$"
 EMAIL_PATTERN = r"^[^@\s]{1,64}@[^@\s]{1,190}$"
@@ -18,6 +19,8 @@ ROOM_TOPIC_CHARACTERS = 500
 ROOM_CREATE_MEMBERS = 1_000
 ROOM_MEMBERS = 50_000
 EMOJI_CHARACTERS = 32
+RECEIPT_MEMBERS = 20
+"""Receipts are pushed in rooms up to this size: in larger ones they would be members squared for each message."""
 
 PAGE_DEFAULT = 50
 PAGE_MAX = 200

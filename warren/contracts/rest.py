@@ -3,16 +3,18 @@
 Bodies refuse unknown fields; objects may grow and clients ignore what they do not know.
 """
 
-from typing import Annotated
+from typing import Annotated, Generic, TypeVar
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from warren.contracts import limits
+from warren.contracts.errors import Code, FieldError
 
 Id = Annotated[str, Meta(pattern=limits.ID_PATTERN)]
 Nonce = Annotated[str, Meta(pattern=limits.NONCE_PATTERN)]
 Text = Annotated[str, Meta(min_length=1, max_length=limits.BODY_CHARACTERS)]
 Seq = Annotated[int, Meta(ge=0, le=2**53)]
+T = TypeVar("T")
 
 
 class Body(Struct, forbid_unknown_fields=True):
@@ -160,3 +162,37 @@ class Presence(Struct):
     status: str
     text: str
     last_seen: str | None
+
+
+class Page(Struct, Generic[T]):
+    """A list. `next` is the cursor of the rest, or null."""
+
+    items: list[T]
+    next: str | None
+
+
+class MessagePage(Struct):
+    """Messages in ascending `seq`. `head` is the room's last `seq`."""
+
+    messages: list[Message]
+    head: int
+
+
+class EventPage(Struct):
+    """The frames that listeners got, contiguous and in ascending `seq`. `head` is the room's last `seq`."""
+
+    events: list[Raw]
+    head: int
+
+
+class Problem(Struct, omit_defaults=True):
+    """RFC 9457, as every refused request answers. `request_id` finds it in the logs."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: Code
+    request_id: str
+    retry_after_ms: int | None = None
+    errors: list[FieldError] = []
