@@ -23,6 +23,7 @@ native.py       native mode, which stands on:
   preflight.py  what must hold before anything is started
   readiness.py  waits until Consul says that every instance is ready
   logs.py       which log files a name means
+  process_groups.py  whose process is whose
   leftovers.py  processes that a crash left behind
   round_trip.py sends one message round through nginx
 """

@@ -1,6 +1,7 @@
-"""Becomes the program of a JSON file: `launch.py SPEC.json CHECKSUM`. Run by path and with the standard library only.
+"""Becomes the program of a JSON file: `python -S -m infra.deploy.launch SPEC.json CHECKSUM`. Standard library only.
 
-supervisord's own configuration has quoting rules that break on some values, and it cannot set limits.
+supervisord's own configuration has quoting rules that break on some values, it cannot set limits, and it does not know
+of workers that outlive their killed parent and keep its ports.
 """
 
 import json
@@ -9,9 +10,14 @@ import resource
 import sys
 from pathlib import Path
 
+from infra.deploy import process_groups
+
 
 def main() -> None:
     spec = json.loads(Path(sys.argv[1]).read_text())
+    groups = Path(spec["groups"])
+    process_groups.end(process_groups.members(groups, spec["name"]), grace_seconds=0)
+    process_groups.record(groups, spec["name"])
     if spec["open_files"]:
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         wanted = spec["open_files"] if most == resource.RLIM_INFINITY else min(spec["open_files"], most)

@@ -5,7 +5,8 @@
   env           KEY=value lines: addresses of the servers, for tests and tools (0600)
   secrets/      one value a file (0600)       tools/         what was downloaded
   conf/         rendered configuration        data/          what the servers keep
-  logs/         one log a program             supervisor.*   socket, pid and log of the supervisor
+  logs/         one log a program             supervisor.*   socket and pid of the supervisor
+  groups/       process group of each program port-offset    which ports the data was made with
 """
 
 import os

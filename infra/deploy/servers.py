@@ -199,7 +199,7 @@ def stop_all(run: RunDir, supervisor: Supervisor) -> None:
 
 def wipe_data(run: RunDir) -> None:
     """Remove data, logs, configuration and secrets; what was downloaded stays."""
-    for name in ("data", "logs", "conf", "secrets"):
+    for name in ("data", "logs", "conf", "secrets", "groups"):
         shutil.rmtree(run.root / name, ignore_errors=True)
     for name in ("env", "topology.json", "port-offset"):
         (run.root / name).unlink(missing_ok=True)

@@ -22,12 +22,11 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from infra.deploy.errors import DeployError
 from infra.deploy.program import RUN_MARK, Program
-from infra.deploy.run_dir import RunDir
+from infra.deploy.run_dir import PROJECT, RunDir
 
 SOCKET_PATH_LIMIT = 100  # a Unix socket's path may have 108 bytes, and supervisord adds a suffix while it binds
 KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "LOGNAME", "HOME")
 POLL_SECONDS = 0.1
-LAUNCHER = Path(__file__).with_name("launch.py")
 
 _RUNNING = ("STARTING", "RUNNING", "BACKOFF", "STOPPING")
 
@@ -167,10 +166,11 @@ def _section(run: RunDir, program: Program) -> str:
     spec = run.write_conf(f"programs/{program.name}.json", _spec(run, program))
     # The checksum lets supervisord see that a program changed: it compares command lines, not files.
     checksum = hashlib.sha256(spec.read_bytes()).hexdigest()[:12]
-    command = shlex.join([sys.executable, "-I", "-S", str(LAUNCHER), str(spec), checksum])
+    command = shlex.join([sys.executable, "-S", "-m", "infra.deploy.launch", str(spec), checksum])
     return f"""
 [program:{program.name}]
 command = {_plain(command)}
+directory = {_plain(PROJECT)}
 autostart = true
 autorestart = true
 startsecs = 1
@@ -189,6 +189,8 @@ def _spec(run: RunDir, program: Program) -> str:
     """What launch.py reads."""
     return json.dumps(
         {
+            "name": program.name,
+            "groups": str(run.root / "groups"),
             "command": [str(part) for part in program.command],
             "environment": {**program.environment, RUN_MARK: str(run.root)},
             "directory": str(program.directory),
