@@ -96,8 +96,7 @@ def down(wipe: bool) -> None:
         with progress.step("stop everything, remove data and secrets" if wipe else "stop everything"):
             _stop(project, *(["--volumes"] if wipe else []))
         if wipe:
-            project.forget_members()
-            project.run.secret_path("check-account.json").unlink(missing_ok=True)
+            project.forget()
 
 
 def _start(project: Project, before: Iterable[Container], progress: Progress) -> None:
@@ -108,9 +107,10 @@ def _start(project: Project, before: Iterable[Container], progress: Progress) ->
         engine.compose("pull", "--policy", "missing", "--ignore-buildable", "--quiet")
     counts = project.counts(before)
     with progress.step("start the containers"):
-        project.keep_members()
+        project.keep()
         engine.compose("up", "--detach", "--no-build", "--remove-orphans", *_scale_options(counts))
-    with progress.step(f"MongoDB: {project.mongo_members} members, a primary"):
+    members = project.mongo_members
+    with progress.step(f"MongoDB ({members} {'member' if members == 1 else 'members'}, a primary)"):
         compose_readiness.wait_for_replica_set(project)
     _wait(project, SERVICES, progress)
     with progress.step("a message goes round"):

@@ -56,12 +56,17 @@ class Project:
             self._replicas(name) for name in self.services if name.startswith("mongo-") and name != "mongo-1"
         )
 
-    def keep_members(self) -> None:
-        """Note how many members hold data: with fewer the set would have no majority."""
+    def keep(self) -> None:
+        """Note what data was made with: the ports, and how many members hold it, as fewer would have no majority."""
+        Ports.of(self.run).keep(self.run)
         _members_file(self.run).write_text(f"{self.mongo_members}\n")
 
-    def forget_members(self) -> None:
+    def forget(self) -> None:
+        """The data is gone: forget what it was made with, unless native mode has data here too."""
         _members_file(self.run).unlink(missing_ok=True)
+        self.run.secret_path("check-account.json").unlink(missing_ok=True)
+        if not (self.run.root / "data").exists():
+            (self.run.root / "port-offset").unlink(missing_ok=True)
 
     def counts(self, found: Iterable[Container]) -> dict[str, int]:
         """How many containers each of Warren's services is to have: as many as it has, else what compose.yaml says."""

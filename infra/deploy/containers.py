@@ -1,7 +1,7 @@
 """What the engine says about the project's containers, and whether the instance in each is ready."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ class Container:
     """One container.
 
     state: the engine's word (created, running, restarting, exited). started: when its process last did, RFC 3339.
-    restarts: how often the engine started it again. ports: container port -> `address:port` of this machine.
+    restarts: how often the engine started it again.
     """
 
     id: str
@@ -25,7 +25,6 @@ class Container:
     exit_code: int = 0
     started: str = ""
     restarts: int = 0
-    ports: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def instance_ids(self) -> tuple[str, str]:
@@ -75,7 +74,6 @@ def expected(containers: Iterable[Container], instances: Iterable[Instance]) -> 
 
 def _container(description: Mapping[str, Any]) -> Container:
     labels, state = description["Config"]["Labels"], description["State"]
-    published = description["NetworkSettings"].get("Ports") or {}
     return Container(
         id=description["Id"],
         name=description["Name"].lstrip("/"),
@@ -85,11 +83,6 @@ def _container(description: Mapping[str, Any]) -> Container:
         exit_code=state["ExitCode"],
         started=state["StartedAt"],
         restarts=description.get("RestartCount", 0),
-        ports={
-            int(port.partition("/")[0]): f"{bound[0]['HostIp']}:{bound[0]['HostPort']}"
-            for port, bound in published.items()
-            if bound
-        },
     )
 
 

@@ -15,6 +15,13 @@ COMPOSE_MISSING = "Docker has no `compose` plugin: install docker-compose-plugin
 NO_PERMISSION = "you may not use the Docker engine: join the group `docker` and sign in again, or use sudo"
 NO_ANSWER = "the Docker engine does not answer: start it (sudo systemctl start docker), or use --native"
 
+# As engines of different years say it.
+_PORT_TAKEN = (
+    r":(\d+) failed: port is already allocated"
+    r"|:(\d+): bind: address already in use"
+    r"|bind host port (?:for )?[\d.]+:(\d+).*address already in use"
+)
+
 
 class Engine:
     """The engine and the Compose project in `folder`.
@@ -88,8 +95,8 @@ def explain(output: str) -> str:
         return NO_PERMISSION
     if re.search(r"cannot connect to the docker daemon|is the docker daemon running", output, re.IGNORECASE):
         return NO_ANSWER
-    if port := re.search(r":(\d+) failed: port is already allocated|:(\d+): bind: address already in use", output):
-        return _port_taken(int(port[1] or port[2]))
+    if port := re.search(_PORT_TAKEN, output):
+        return _port_taken(int(next(filter(None, port.groups()))))
     if re.search(r"all ports are allocated", output):
         return "every port of a gateway range is in use: widen WARREN_GATEWAY_PORTS and WARREN_SOCKET_PORTS"
     if "overlaps with other one on this address space" in output:
