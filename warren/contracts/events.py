@@ -28,11 +28,11 @@ class RoomEvents(Struct, array_like=True):
 class Transient(Struct, array_like=True):
     """News of a room that is not stored: typing and receipts, as the client's frame in JSON.
 
-    `about` is the user that it is about: their own sockets get `own` instead, if there is one.
+    `about` is the user that it is about: their own sockets get `own` instead of `data`. None = nothing.
     """
 
     room: str
-    data: bytes
+    data: bytes | None
     about: str
     own: bytes | None = None
 

@@ -8,6 +8,7 @@ from warren.contracts import rooms
 from warren.contracts.codec import encode_json
 from warren.contracts.errors import Code, Refusal, not_found
 from warren.contracts.events import Transient
+from warren.contracts.limits import RECEIPT_MEMBERS
 from warren.contracts.socket import ReadNews, Receipt, TypingNews
 
 CHANGES = (rooms.Edit, rooms.Delete, rooms.React)
@@ -118,6 +119,7 @@ def _read(room: Room, command: rooms.Read, outcome: Outcome) -> None:
     seq = min(command.seq, room.head)
     if seq > outcome.reads.get(command.user, 0):
         outcome.reads[command.user] = seq
-        receipt = encode_json(Receipt(room.id, command.user, seq))
+        small = len(room.members) <= RECEIPT_MEMBERS
+        receipt = encode_json(Receipt(room.id, command.user, seq)) if small else None
         own = encode_json(ReadNews(room.id, seq))
         outcome.transients.append(Transient(room.id, receipt, command.user, own))

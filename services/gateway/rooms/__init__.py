@@ -1,0 +1,9 @@
+"""Rooms as this gateway sees them.
+
+commands.py     commands to the owners: adaptive batches, answers to those who wait
+receiver.py     this gateway's queue: answers, events, news
+local_rooms.py  the rooms that local sockets need: opened, kept in step, let go
+local_room.py   one of them: head, members, recent frames, sockets
+repair.py       what was missed: from recent events, else from the owner, else from the log
+reads.py        read marks, coalesced
+"""

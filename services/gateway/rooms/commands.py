@@ -1,0 +1,205 @@
+"""Commands to the owners of rooms: adaptive batches out, answers back to those who wait.
+
+A partition with no batch in flight sends at the end of the tick; while one is in flight, commands gather and leave
+together when it is done. So a lone command waits for nothing, and with load batches grow by themselves. One batch of
+a partition in flight also keeps every sender's order.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+
+from aiormq.channel import Channel
+from aiormq.exceptions import AMQPError
+from msgspec import Struct
+from pamqp.commands import Basic
+from prometheus_client import Counter
+
+from warren.chassis.broker import Link, Rejected, Unroutable, publish
+from warren.chassis.lifecycle import Tasks
+from warren.chassis.telemetry import get_logger
+from warren.contracts import rooms
+from warren.contracts.codec import encode
+from warren.contracts.errors import Code, Refusal
+from warren.contracts.events import Done
+from warren.contracts.ids import partition_of
+from warren.contracts.topology import partition_queue
+
+BATCH_COMMANDS = 1_000
+OPEN_COMMANDS = 20_000
+"""Commands of one partition that may gather here; past it `overloaded`."""
+ANSWER_SECONDS = 15.0
+RESEND_SECONDS = 5.0
+OVERLOADED_MS = 1_000
+
+BATCHES = Counter("warren_command_batches_total", "Command batches sent to room owners.")
+log = get_logger("commands")
+Waiter = Callable[[rooms.Answer], None]
+PERSISTENT = Basic.Properties(delivery_mode=2)
+
+
+class _Waiting(Struct):
+    waiter: Waiter
+    until: float
+
+
+class _Partition(Struct):
+    """`flying` is the batch whose `done` has not come yet."""
+
+    number: int = 0
+    open: deque[rooms.AnyCommand] = deque()
+    flying: rooms.CommandBatch | None = None
+    sent_at: float = 0.0
+
+
+class CommandSender:
+    """`queue` is this gateway's own queue, which gets the answers; it changes with each broker connection."""
+
+    def __init__(self, partitions: int, tasks: Tasks) -> None:
+        self._partitions = [_Partition(open=deque()) for _ in range(partitions)]
+        self._tasks = tasks
+        self._waiting: dict[int, _Waiting] = {}
+        self._last_ref = 0
+        self._queue = ""
+        self._channel: Channel | None = None
+        self._scheduled = False
+        self._landed = asyncio.Event()
+        self._watchdog: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._watchdog = self._tasks.spawn("command-watchdog", self._watch())
+
+    async def stop(self) -> None:
+        """Wait for what is in flight, then give up on the rest."""
+        try:
+            async with asyncio.timeout(RESEND_SECONDS):
+                while any(partition.flying for partition in self._partitions):
+                    self._landed.clear()
+                    await self._landed.wait()
+        except TimeoutError:
+            log.warning("stopping with command batches in flight; their senders are told that the outcome is unknown")
+        await self._tasks.cancel(self._watchdog)
+        self._refuse_all()
+
+    def next_ref(self) -> int:
+        """A number for a command, unique in this run."""
+        self._last_ref += 1
+        return self._last_ref
+
+    def submit(self, command: rooms.AnyCommand, waiter: Waiter | None = None) -> None:
+        """Send a command; `waiter` gets its answer, or a refusal after ANSWER_SECONDS. Raises Refusal (overloaded)."""
+        partition = self._partitions[partition_of(command.room, len(self._partitions))]
+        if len(partition.open) >= OPEN_COMMANDS:
+            raise Refusal(Code.OVERLOADED, "Too much is under way; try again.", retry_after_ms=OVERLOADED_MS)
+        if waiter is not None:
+            self._waiting[command.ref] = _Waiting(waiter, time.monotonic() + ANSWER_SECONDS)
+        partition.open.append(command)
+        if partition.flying is None:
+            self._schedule()
+
+    async def ask(self, command: rooms.AnyCommand) -> rooms.Stored:
+        """Send a command and wait for what came of it. Raises Refusal."""
+        answer: asyncio.Future[rooms.Answer] = asyncio.get_running_loop().create_future()
+        self.submit(command, lambda given: None if answer.done() else answer.set_result(given))
+        given = await answer
+        if isinstance(given, rooms.Refused):
+            raise Refusal(Code(given.code), given.detail, retry_after_ms=given.retry_after_ms)
+        assert isinstance(given, rooms.Stored)  # only Listen is answered otherwise
+        return given
+
+    def answered(self, answer: rooms.Answer) -> None:
+        """An answer came: hand it to who waits, if they still do."""
+        waiting = self._waiting.pop(answer.ref, None)
+        if waiting is not None:
+            waiting.waiter(answer)
+
+    def done(self, done: Done) -> None:
+        """A batch is settled: the next one of its partition may leave."""
+        partition = self._partitions[done.partition]
+        if partition.flying is not None and partition.flying.number == done.number:
+            partition.flying = None
+            self._landed.set()
+            if partition.open:
+                self._schedule()
+
+    async def open(self, link: Link, queue: str) -> None:
+        """A new connection: what was in flight is sent again, to be answered at `queue`. Repeating is harmless: what
+        was stored is found by its nonce."""
+        self._channel = await link.channel()
+        self._queue = queue
+        for number, partition in enumerate(self._partitions):
+            if partition.flying is not None:
+                self._send(number, partition, _repeatable(partition.flying, queue))
+        self._schedule()
+
+    def _refuse_all(self) -> None:
+        """Nobody will answer any more."""
+        detail = "The gateway stopped: it is not known whether it was done. Try again with the same nonce."
+        for ref in list(self._waiting):
+            self.answered(rooms.Refused(ref, Code.UNAVAILABLE, detail, OVERLOADED_MS))
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._scheduled = False
+        for number, partition in enumerate(self._partitions):
+            if partition.flying is None and partition.open and self._channel is not None:
+                partition.number += 1
+                count = min(len(partition.open), BATCH_COMMANDS)
+                commands = [partition.open.popleft() for _ in range(count)]
+                self._send(number, partition, rooms.CommandBatch(self._queue, number, partition.number, commands))
+
+    def _send(self, number: int, partition: _Partition, batch: rooms.CommandBatch) -> None:
+        partition.flying = batch
+        partition.sent_at = time.monotonic()
+        BATCHES.inc()
+        self._tasks.spawn("send-batch", self._publish(number, partition, batch))
+
+    async def _publish(self, number: int, partition: _Partition, batch: rooms.CommandBatch) -> None:
+        channel = self._channel
+        if channel is None or channel.is_closed:
+            return  # sent again on the next connection
+        try:
+            await publish(channel, partition_queue(number).name, encode(batch), mandatory=True, properties=PERSISTENT)
+        except Rejected:
+            self._refuse(partition, batch, Code.OVERLOADED, "The rooms' queue is full; try again.")
+        except Unroutable:
+            self._refuse(partition, batch, Code.UNAVAILABLE, "The messaging service cannot be reached; try again.")
+        except (AMQPError, ConnectionError) as error:
+            log.info("batch not confirmed; it is sent again on the next connection", error=str(error))
+
+    def _refuse(self, partition: _Partition, batch: rooms.CommandBatch, code: Code, detail: str) -> None:
+        for command in batch.commands:
+            self.answered(rooms.Refused(command.ref, code, detail, OVERLOADED_MS))
+        if partition.flying is batch:
+            partition.flying = None
+            self._landed.set()
+            self._schedule()
+
+    async def _watch(self) -> None:
+        """Nobody waits for ever: answers that do not come, and batches that got lost."""
+        while True:
+            await asyncio.sleep(0.5)
+            now = time.monotonic()
+            for ref, waiting in list(self._waiting.items()):
+                if waiting.until > now:
+                    break  # in order of sending
+                detail = "No answer in time: it is not known whether it was done. Try again with the same nonce."
+                self.answered(rooms.Refused(ref, Code.DEADLINE_EXCEEDED, detail, OVERLOADED_MS))
+            for number, partition in enumerate(self._partitions):
+                if partition.flying is not None and now - partition.sent_at > RESEND_SECONDS:
+                    log.warning("a command batch is not settled; sending it again", partition=number)
+                    self._send(number, partition, _repeatable(partition.flying, self._queue))
+
+
+def _repeatable(batch: rooms.CommandBatch, queue: str) -> rooms.CommandBatch:
+    """The batch to send again. What is not idempotent when it comes late is left out: an old Unlisten must not undo
+    a newer Listen (an owner that goes on sending is told again), and typing is over."""
+    commands: list[rooms.AnyCommand] = [
+        command for command in batch.commands if not isinstance(command, rooms.Unlisten | rooms.Typing)
+    ]
+    return rooms.CommandBatch(queue, batch.partition, batch.number, commands)

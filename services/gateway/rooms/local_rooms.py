@@ -1,0 +1,405 @@
+"""The rooms that local sockets need: opened at the owner, kept in step with it, let go when nobody needs them.
+
+`Listen` travels through the room's own queue, so its answer is an exact cut: all up to `head` is history, all after it
+arrives live. Who may receive is kept here too, by the same events in the same order, so nobody gets an event from
+outside their membership.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from prometheus_client import Counter, Gauge
+
+from services.gateway.rooms.commands import CommandSender
+from services.gateway.rooms.local_room import LocalRoom, Phase
+from services.gateway.rooms.repair import Missed, covers
+from services.gateway.sockets.encode import reply_frame, text_frame
+from warren.chassis.lifecycle import Tasks
+from warren.chassis.telemetry import get_logger
+from warren.contracts import rooms
+from warren.contracts.errors import Code, Refusal, not_found
+from warren.contracts.events import MemberAdded, RoomEvents, Transient
+from warren.contracts.limits import RESUME_EVENTS
+from warren.contracts.socket import Reset, RoomAdded
+
+if TYPE_CHECKING:
+    from services.gateway.sockets.connection import Connection
+
+LINGER_SECONDS = 30.0
+HELD_EVENTS = 5_000
+RETRY_SECONDS = 0.5
+
+ROOMS = Gauge("warren_local_rooms", "Rooms that this gateway listens to.")
+DELIVERIES = Counter("warren_deliveries_total", "Events given to sockets.")
+GAPS = Counter("warren_gaps_total", "Rooms repaired because events were missing.")
+log = get_logger("local-rooms")
+
+
+class LocalRooms:
+    """All rooms of this gateway, and which sockets a user has here."""
+
+    def __init__(self, commands: CommandSender, missed: Missed, tasks: Tasks) -> None:
+        self._commands = commands
+        self._missed = missed
+        self._tasks = tasks
+        self._rooms: dict[str, LocalRoom] = {}
+        self._opening: dict[str, asyncio.Future[None]] = {}
+        self._users: dict[str, set[Connection]] = {}
+
+    def __len__(self) -> int:
+        return len(self._rooms)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rooms)
+
+    # Sockets
+
+    def arrived(self, connection: "Connection") -> None:
+        """From here on the user's news reach this socket (rooms that they are added to meanwhile wait for `ready`)."""
+        self._users.setdefault(connection.user, set()).add(connection)
+
+    def left(self, connection: "Connection") -> None:
+        """A socket is gone."""
+        mine = self._users.get(connection.user)
+        if mine is not None:
+            mine.discard(connection)
+            if not mine:
+                del self._users[connection.user]
+        for room in list(connection.rooms):
+            self._part(room, connection)
+
+    def sockets_of(self, user: str) -> set["Connection"]:
+        return self._users.get(user, set())
+
+    async def live(self, room_id: str) -> LocalRoom:
+        """The room, in step with its owner. Raises Refusal."""
+        while True:
+            room = self._rooms.get(room_id)
+            if room is None:
+                room = self._open(room_id)
+            if room.phase is Phase.LIVE:
+                return room
+            await asyncio.shield(self._future(room_id))
+
+    def join(self, room: LocalRoom, connection: "Connection", after: int | None) -> bool:
+        """Give a socket what it missed since `after` (None = nothing) and all that comes. False = not a member.
+
+        `room` must be live: call this in the same tick as `live` returned it.
+        """
+        since = room.members.get(connection.user)
+        if since is None:
+            return False
+        connection.rooms.add(room)
+        start = room.head if after is None else after
+        if start > room.head:
+            room.ahead.append((connection, start))
+        elif start < since - 1 or room.head - start > RESUME_EVENTS:
+            connection.send(reply_frame(Reset(room.id, room.head)))
+            room.sockets.add(connection)
+        else:
+            frames = room.frames_after(start)
+            if frames is None:
+                room.joining.add(connection)
+                self._tasks.spawn("resume", self._resume(room, connection, start))
+            else:
+                self._give(room, connection, frames)
+        return True
+
+    async def sync(self, room_id: str, connection: "Connection", after: int) -> None:
+        """A client found a gap: begin anew after `after`. Raises Refusal."""
+        room = await self.live(room_id)
+        if connection in room.sockets:
+            room.sockets.discard(connection)
+            self.join(room, connection, after)
+        elif connection not in room.joining and not self.join(room, connection, after):
+            raise not_found("room")
+
+    async def add(self, room_id: str, connection: "Connection") -> None:
+        """The user became a member of a room: tell the socket, and give it the events since then."""
+        try:
+            room = await self.live(room_id)
+        except Refusal as refusal:
+            log.warning("a room that a user was added to could not be opened", room=room_id, error=str(refusal))
+            return
+        since = room.members.get(connection.user)
+        if since is None or connection.closed or room in connection.rooms:
+            return
+        connection.send(reply_frame(RoomAdded("room_added", room.id, since - 1)))
+        self.join(room, connection, since - 1)
+
+    def welcome(self, room_id: str, connection: "Connection") -> None:
+        """The user is a member of a room that this socket may not have yet."""
+        if not connection.ready:
+            connection.added_meanwhile.add(room_id)
+        elif all(room.id != room_id for room in connection.rooms):
+            self._tasks.spawn("add-room", self.add(room_id, connection))
+
+    # News from owners
+
+    def on_events(self, batch: RoomEvents, source: str) -> None:
+        """Contiguous events of one room. Older ones are dropped, a jump starts a repair."""
+        room = self._rooms.get(batch.room)
+        if room is None:
+            self._unlisten(batch.room)
+            return
+        room.source = source
+        if room.phase is Phase.LIVE:
+            self._apply(room, batch.events)
+        elif room.phase is Phase.REPAIRING and len(room.held) < HELD_EVENTS:
+            room.held.extend(batch.events)
+
+    def owned_by(self, room_id: str, source: str) -> None:
+        """Who answered for a room: a lost batch of that source may have been about it."""
+        room = self._rooms.get(room_id)
+        if room is not None:
+            room.source = source
+
+    def on_transient(self, news: Transient) -> None:
+        """Typing, receipts and read marks."""
+        room = self._rooms.get(news.room)
+        if room is None:
+            return
+        frame = text_frame(news.data) if news.data is not None else None
+        own = text_frame(news.own) if news.own is not None else None
+        for connection in room.sockets:
+            chosen = own if connection.user == news.about else frame
+            if chosen is not None:
+                connection.outbound.send_droppable(chosen)
+
+    def on_added(self, notice: MemberAdded) -> None:
+        """Somebody became a member of a room that this gateway may not listen to yet."""
+        for user in notice.users:
+            for connection in list(self.sockets_of(user)):
+                self.welcome(notice.room, connection)
+
+    def repair(self, chosen: Callable[[LocalRoom], bool]) -> None:
+        """Events may have been lost: ask the owners of the chosen rooms what was missed."""
+        for room in list(self._rooms.values()):
+            if room.phase is Phase.LIVE and chosen(room):
+                self._repair(room)
+
+    # Inside
+
+    def _future(self, room_id: str) -> asyncio.Future[None]:
+        future = self._opening.get(room_id)
+        if future is None or future.done():
+            future = self._opening[room_id] = asyncio.get_running_loop().create_future()
+            future.add_done_callback(lambda done: done.exception())  # seen, also when nobody waits any more
+        return future
+
+    def _open(self, room_id: str) -> LocalRoom:
+        room = self._rooms[room_id] = LocalRoom(room_id)
+        ROOMS.set(len(self._rooms))
+        self._future(room_id)
+        self._listen(room)
+        return room
+
+    def _listen(self, room: LocalRoom) -> None:
+        command = rooms.Listen(self._commands.next_ref(), room.id, "", room.head)
+        try:
+            self._commands.submit(command, lambda answer: self._on_answer(room, answer))
+        except Refusal:
+            self._listen_later(room)
+
+    def _listen_later(self, room: LocalRoom) -> None:
+        def again() -> None:
+            if self._rooms.get(room.id) is room and room.phase is not Phase.LIVE:
+                self._listen(room)
+
+        asyncio.get_running_loop().call_later(RETRY_SECONDS, again)
+
+    def _on_answer(self, room: LocalRoom, answer: rooms.Answer) -> None:
+        if self._rooms.get(room.id) is not room:
+            return
+        if isinstance(answer, rooms.Listening):
+            if room.phase is Phase.OPENING:
+                room.head = answer.head
+                room.keep_members(answer.members)
+                room.keep_recent(answer.recent)
+                self._is_live(room)
+            elif room.phase is Phase.REPAIRING:
+                self._tasks.spawn("catch-up", self._catch_up(room, answer))
+        elif isinstance(answer, rooms.Refused):
+            if answer.code == Code.NOT_FOUND:
+                self._fail(room, Refusal(Code(answer.code), answer.detail))
+            else:
+                self._listen_later(room)
+
+    def _fail(self, room: LocalRoom, refusal: Refusal) -> None:
+        self._rooms.pop(room.id, None)
+        ROOMS.set(len(self._rooms))
+        future = self._opening.pop(room.id, None)
+        if future is not None and not future.done():
+            future.set_exception(refusal)
+
+    def _is_live(self, room: LocalRoom) -> None:
+        room.phase = Phase.LIVE
+        future = self._opening.pop(room.id, None)
+        if future is not None and not future.done():
+            future.set_result(None)
+        self._linger(room)
+
+    def _repair(self, room: LocalRoom, held: Iterable[rooms.RoomEvent] = ()) -> None:
+        GAPS.inc()
+        room.phase = Phase.REPAIRING
+        room.held = list(held)
+        self._listen(room)
+
+    async def _catch_up(self, room: LocalRoom, answer: rooms.Listening) -> None:
+        """Bring a room from its head to the cut that the owner gave."""
+        missed = answer.head - room.head
+        events: list[rooms.RoomEvent] | None = answer.recent
+        if missed > 0 and missed <= RESUME_EVENTS and not covers(answer.recent, room.head):
+            try:
+                events = await self._missed.events(room.id, room.head, answer.head)
+            except Refusal as refusal:
+                log.warning("missing events could not be read; trying again", room=room.id, error=str(refusal))
+                self._listen_later(room)
+                return
+        if self._rooms.get(room.id) is not room or room.phase is not Phase.REPAIRING:
+            return
+        held, room.held = room.held, []
+        room.phase = Phase.LIVE
+        if missed > RESUME_EVENTS:
+            self._jump(room, answer)
+        elif missed > 0:
+            self._apply(room, events)
+        if room.phase is Phase.LIVE:
+            self._is_live(room)
+            self._apply(room, held)
+        else:
+            room.held.extend(held)
+
+    def _jump(self, room: LocalRoom, answer: rooms.Listening) -> None:
+        """Too much was missed: every socket loads history."""
+        room.head = answer.head
+        room.recent.clear()
+        room.keep_recent(answer.recent)
+        room.keep_members(answer.members)
+        reset = reply_frame(Reset(room.id, room.head))
+        for connection in list(room.sockets):
+            connection.send(reset)
+            if connection.user not in room.members:
+                self._part(room, connection)
+        for user in room.members:
+            for connection in list(self.sockets_of(user)):
+                self.welcome(room.id, connection)
+
+    def _apply(self, room: LocalRoom, events: Iterable[rooms.RoomEvent] | None) -> None:
+        """Deliver the events that continue `head`."""
+        pending = list(events or ())
+        run: list[bytes] = []
+        for index, event in enumerate(pending):
+            if event.seq <= room.head:
+                continue
+            if event.seq != room.head + 1:
+                self._deliver(room, run)
+                self._repair(room, pending[index:])
+                return
+            if event.joined is not None:
+                self._deliver(room, run)
+                run = []
+                self._joined(room, event.joined, event.seq)
+            frame = text_frame(event.data)
+            room.head = event.seq
+            room.recent.append((event.seq, frame))
+            run.append(frame)
+            if event.left is not None:
+                self._deliver(room, run)
+                run = []
+                self._left(room, event.left)
+        self._deliver(room, run)
+
+    def _deliver(self, room: LocalRoom, run: list[bytes]) -> None:
+        """The same bytes to every socket of the room."""
+        if run:
+            frames = run[0] if len(run) == 1 else b"".join(run)
+            for connection in room.sockets:
+                connection.outbound.send(frames)
+            DELIVERIES.inc(len(run) * len(room.sockets))
+        if room.ahead:
+            self._admit_ahead(room)
+
+    def _admit_ahead(self, room: LocalRoom) -> None:
+        waiting, room.ahead = room.ahead, []
+        for connection, after in waiting:
+            if after > room.head:
+                room.ahead.append((connection, after))
+            elif not connection.closed:
+                self._give(room, connection, room.frames_after(after) or [])
+
+    def _give(self, room: LocalRoom, connection: "Connection", frames: list[bytes]) -> None:
+        if frames:
+            connection.send(b"".join(frames))
+            DELIVERIES.inc(len(frames))
+        room.sockets.add(connection)
+
+    def _joined(self, room: LocalRoom, user: str, seq: int) -> None:
+        room.members[user] = seq
+        for connection in list(self.sockets_of(user)):
+            if not connection.ready:
+                connection.added_meanwhile.add(room.id)
+            elif room not in connection.rooms:
+                connection.rooms.add(room)
+                connection.send(reply_frame(RoomAdded("room_added", room.id, seq - 1)))
+                room.sockets.add(connection)
+
+    def _left(self, room: LocalRoom, user: str) -> None:
+        room.members.pop(user, None)
+        for connection in list(self.sockets_of(user)):
+            self._part(room, connection)
+
+    def _part(self, room: LocalRoom, connection: "Connection") -> None:
+        room.sockets.discard(connection)
+        room.joining.discard(connection)
+        if room.ahead:
+            room.ahead = [(other, after) for other, after in room.ahead if other is not connection]
+        connection.rooms.discard(room)
+        self._linger(room)
+
+    async def _resume(self, room: LocalRoom, connection: "Connection", start: int) -> None:
+        """Events that are not in memory here any more come from the log, in pages, until memory has the rest."""
+        try:
+            while connection in room.joining:
+                frames = room.frames_after(start)
+                if frames is not None and room.phase is Phase.LIVE:
+                    room.joining.discard(connection)
+                    self._give(room, connection, frames)
+                    return
+                events = await self._missed.events(room.id, start, max(room.head, start + 1))
+                fresh = [event for event in events if start < event.seq <= room.head]
+                if fresh and connection in room.joining:
+                    connection.send(b"".join(text_frame(event.data) for event in fresh))
+                    DELIVERIES.inc(len(fresh))
+                    start = fresh[-1].seq
+                elif room.phase is not Phase.LIVE:
+                    await asyncio.shield(self._future(room.id))
+        except Refusal as refusal:
+            log.warning("a socket could not resume; it is told to load history", room=room.id, error=str(refusal))
+            if connection in room.joining:
+                room.joining.discard(connection)
+                connection.send(reply_frame(Reset(room.id, room.head)))
+                room.sockets.add(connection)
+
+    def _linger(self, room: LocalRoom) -> None:
+        """Nobody needs the room: keep it a while, for reconnects, then let it go."""
+        if room.needed or room.lingering:
+            return
+        room.lingering = True
+
+        def let_go() -> None:
+            room.lingering = False
+            if room.needed or self._rooms.get(room.id) is not room or room.phase is not Phase.LIVE:
+                return
+            del self._rooms[room.id]
+            ROOMS.set(len(self._rooms))
+            self._unlisten(room.id)
+
+        asyncio.get_running_loop().call_later(LINGER_SECONDS, let_go)
+
+    def _unlisten(self, room_id: str) -> None:
+        try:
+            self._commands.submit(rooms.Unlisten(self._commands.next_ref(), room_id, ""))
+        except Refusal:
+            log.info("overloaded: the owner is told later that nobody listens", room=room_id)
