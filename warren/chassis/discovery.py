@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-import time
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import consul
@@ -42,6 +42,8 @@ class Discovery:
         self._version = version
         self._registrations = registrations
         self._tasks = tasks
+        self._started = datetime.now(UTC).isoformat(timespec="seconds")
+        self._made: set[str] = set()
         self._registered = False
         self._task: asyncio.Task[None] | None = None
 
@@ -68,8 +70,10 @@ class Discovery:
             try:
                 known = await asyncio.to_thread(self._consul.agent.services)
                 for entry in self._registrations:
-                    if entry.id not in known:
+                    # Once in any case: what a killed forerunner of this name left has its pid and address.
+                    if entry.id not in known or entry.id not in self._made:
                         await asyncio.to_thread(self._register, entry)
+                        self._made.add(entry.id)
                         log.info("registered in Consul", id=entry.id)
                 self._registered = True
             except (consul.ConsulException, requests.RequestException) as error:
@@ -88,5 +92,5 @@ class Discovery:
             port=entry.port,
             tags=[f"version-{self._version}"],
             check=check,
-            meta={"version": self._version, "pid": str(os.getpid()), "started": str(int(time.time())), **entry.meta},
+            meta={"version": self._version, "pid": str(os.getpid()), "started": self._started, **entry.meta},
         )
