@@ -8,7 +8,7 @@ export function daysBetween(earlier: Date, later: Date): number {
 }
 
 export function formatTime(at: string): string {
-  return new Date(at).toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' });
+  return new Date(at).toLocaleTimeString(undefined, { hour: 'numeric', minute: '2-digit' });
 }
 
 export function formatFull(at: string): string {

@@ -4,11 +4,14 @@ import type { Readable } from '../lib/store';
 import { Backoff } from './backoff';
 import type { Timers } from './timers';
 
+/** Written as a method so that a handler of less than the browser's whole event fits a browser's WebSocket. */
+type Handler<E> = { handle(event: E): unknown }['handle'];
+
 /** What the client needs of a WebSocket; a browser's fits, and so does a fake. */
 export interface WireSocket {
-  onopen: ((event: never) => unknown) | null;
-  onmessage: ((event: { data: unknown }) => unknown) | null;
-  onclose: ((event: { code: number }) => unknown) | null;
+  onopen: Handler<object> | null;
+  onmessage: Handler<{ data: unknown }> | null;
+  onclose: Handler<{ code: number }> | null;
   send(data: string): void;
   close(code?: number): void;
 }

@@ -40,10 +40,10 @@ export interface Warren {
   people: People;
   toast: Readable<Toast | null>;
   /** A sentence for the user; null takes it away. */
-  say(text: string | null): void;
-  networkChanged(online: boolean): void;
+  say: (text: string | null) => void;
+  networkChanged: (online: boolean) => void;
   /** The page is looked at again, perhaps after the machine slept. */
-  awake(): void;
+  awake: () => void;
 }
 
 /** Makes every object once, in reading order, and joins them. Nothing runs before `session.start()`. */

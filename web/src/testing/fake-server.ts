@@ -328,7 +328,7 @@ class FakeConnection implements WireSocket {
     this.server = server;
     void Promise.resolve().then(() => {
       if (server.down) this.drop(1006);
-      else this.onopen?.(undefined as never);
+      else this.onopen?.({});
     });
   }
 

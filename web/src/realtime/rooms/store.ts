@@ -16,6 +16,8 @@ export interface RoomsView {
   /** Why the list could not be loaded; it is tried again by itself. */
   error: string | null;
   rooms: ReadonlyMap<string, RoomEntry>;
+  /** The open room. */
+  shown: string | null;
 }
 
 export interface RoomsOptions {
@@ -34,7 +36,7 @@ export const PAGE = 50;
 /** `hello` must fit in one frame; rooms that do not are caught up with `sync`. */
 const HELLO_ROOMS = 1_000;
 const READ_MS = 300;
-const NOTHING: RoomsView = { state: 'loading', error: null, rooms: new Map() };
+const NOTHING: RoomsView = { state: 'loading', error: null, rooms: new Map(), shown: null };
 
 /** My rooms: the list, each room's log, what is open and what is read. */
 export class Rooms {
@@ -43,7 +45,6 @@ export class Rooms {
   private readonly gaps: Gaps;
   private readonly backoff: Backoff;
   private me = '';
-  private shown: string | null = null;
   private reading = false;
   private refreshing: Promise<void> | null = null;
   private stale = false;
@@ -66,6 +67,10 @@ export class Rooms {
     return this.store;
   }
 
+  private get shown(): string | null {
+    return this.store.get().shown;
+  }
+
   find(room: string): RoomEntry | undefined {
     return this.store.get().rooms.get(room);
   }
@@ -86,7 +91,6 @@ export class Rooms {
     this.unsaid.clear();
     this.refreshing = null;
     this.stale = false;
-    this.shown = null;
     this.reading = false;
     this.store.set(NOTHING);
   }
@@ -181,10 +185,10 @@ export class Rooms {
   show(room: string | null): void {
     if (this.shown === room) return;
     if (this.shown !== null) this.change(this.shown, (entry) => ({ ...entry, log: trimmed(entry.log), lineAfter: null }));
-    this.shown = room;
     this.reading = false;
+    if (room !== null) this.change(room, (entry) => ({ ...entry, lineAfter: entry.unread > 0 ? entry.readSeq : null }));
+    this.set({ shown: room });
     if (room === null) return;
-    this.change(room, (entry) => ({ ...entry, lineAfter: entry.unread > 0 ? entry.readSeq : null }));
     if (this.find(room)?.log.loaded === false) void this.loadNewest(room);
   }
 
