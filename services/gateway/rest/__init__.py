@@ -1,0 +1,13 @@
+"""REST under /api/v1: each file is one topic of the contract.
+
+app.py        install(): routes, middleware, errors
+endpoint.py   what an endpoint is, and one call of it: body, query, path, answer
+problems.py   pure: errors as RFC 9457 problem documents
+cookies.py    pure: the refresh cookie
+auth.py users.py rooms.py messages.py   the endpoints
+openapi.py    pure: the API's description from the endpoints and their types
+docs.py       serves it, with a page for people
+
+    request -> middleware (ids) -> rate, session -> endpoint -> RPC or room command -> answer
+                                        any Refusal -> problem document
+"""
