@@ -1,6 +1,7 @@
 """The commands of `./scripts/deploy-distributed.sh`."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ environment:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 when it did what was asked, 1 with one line on stderr when a person has to act."""
     options = parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops again what was started, like Ctrl-C
     try:
         _run(options)
     except DeployError as error:

@@ -1,6 +1,7 @@
 """The lines shown while something takes time: live on a terminal, plain elsewhere."""
 
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ class Progress:
         self._console = Console(file=sys.stderr if to_stderr else sys.stdout, highlight=False, soft_wrap=True)
         self._open: dict[str, float] = {}
         self._live: Live | None = None
+        self._lock = threading.RLock()
 
     def say(self, text: str) -> None:
         self._console.print(text, markup=False)
@@ -29,20 +31,21 @@ class Progress:
     @contextmanager
     def step(self, text: str) -> Iterator[None]:
         begun = time.monotonic()
-        self._open[text] = begun
-        if self._console.is_terminal:
-            self._refresh()
-        else:
-            self.say(f"  ..  {text}")
-        ok = False
+        with self._lock:
+            self._open[text] = begun
+            if self._console.is_terminal:
+                self._refresh()
+            else:
+                self.say(f"  ..  {text}")
+        mark = "[red]fail[/red]"
         try:
             yield
-            ok = True
+            mark = "[green]  ok[/green]"
         finally:
-            del self._open[text]
-            self._refresh()
-            mark = "[green]  ok[/green]" if ok else "[red]fail[/red]"
-            self._console.print(f"{mark}  {text}  [dim]{time.monotonic() - begun:.1f} s[/dim]")
+            with self._lock:
+                del self._open[text]
+                self._refresh()
+                self._console.print(f"{mark}  {text}  [dim]{time.monotonic() - begun:.1f} s[/dim]")
 
     def _refresh(self) -> None:
         """Show the spinner lines of what is open now, and no live display when nothing is."""
@@ -56,6 +59,7 @@ class Progress:
         if self._live is None:
             self._live = Live(get_renderable=self._lines, console=self._console, transient=True, refresh_per_second=8)
             self._live.start()
+        self._live.refresh()
 
     def _lines(self) -> Table:
         table = Table.grid(padding=(0, 1))

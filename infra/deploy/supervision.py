@@ -109,6 +109,10 @@ class Supervisor:
         except ProcessLookupError:
             return
         try:
+            names = list(self.states())
+            self.stop(names)
+            for name in names:  # its own shutdown spends a second on each program it has, stopped or not
+                self._call("removeProcessGroup", name)
             self._call("shutdown")
             select.select([ended], [], [])
         finally:

@@ -33,9 +33,16 @@ def ensure_built(run: RunDir, progress: Progress) -> None:
         environment.pop("NODE_ENV", None)  # npm would leave the build tools out when it says production
         log = run.logs / "web-build.log"
         log.unlink(missing_ok=True)
-        for command in (["ci", "--no-audit", "--no-fund"], ["run", "build"]):
-            _run([*found.npm, *command], environment, log)
+        if not packages_installed(WEB):
+            _run([*found.npm, "ci", "--no-audit", "--no-fund"], environment, log)
+        _run([*found.npm, "run", "build"], environment, log)
     write_private(stamp, wanted)
+
+
+def packages_installed(folder: Path) -> bool:
+    """Whether npm installed since package-lock.json last changed; npm writes a lock of its own when it has."""
+    installed, wanted = folder / "node_modules" / ".package-lock.json", folder / "package-lock.json"
+    return installed.exists() and installed.stat().st_mtime >= wanted.stat().st_mtime
 
 
 def checksum(folder: Path) -> str:
