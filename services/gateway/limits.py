@@ -72,7 +72,7 @@ class Buckets:
         return len(self._buckets)
 
 
-class Limits:
+class RateLimits:
     """All rates of a gateway. `enabled` False (RATE_LIMITS=off) lets everything through."""
 
     def __init__(self, enabled: bool, now: Callable[[], float] = time.monotonic) -> None:

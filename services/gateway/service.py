@@ -62,7 +62,8 @@ async def serve(settings: GatewaySettings) -> int:
         on_moved=presence.moved,
     )
     base.broker.on_connect(receiver.open)
-    install(base.app, settings=settings, sessions=sessions, rpc=rpc, commands=commands, limits=RateLimits(settings))
+    rates = RateLimits(settings.rate_limits)
+    install(base.app, settings=settings, sessions=sessions, rpc=rpc, commands=commands, limits=rates)
 
     base.check("redis", redis.check)
     base.check("rabbitmq", receiver.check)

@@ -9,7 +9,7 @@ from sanic import HTTPResponse, Request, Sanic
 from sanic.exceptions import SanicException
 from sanic.response import BaseHTTPResponse, raw
 
-from services.gateway.limits import REQUESTS, Limits
+from services.gateway.limits import REQUESTS, RateLimits
 from services.gateway.rest import problems
 from services.gateway.rest.auth import AuthEndpoints
 from services.gateway.rest.docs import DocsEndpoints
@@ -37,7 +37,7 @@ def install(
     sessions: Sessions,
     rpc: RpcClient,
     commands: Commands,
-    limits: Limits,
+    limits: RateLimits,
 ) -> None:
     """Register everything below /api/v1, and how errors are answered everywhere."""
     endpoints = [
@@ -53,7 +53,7 @@ def install_endpoints(
     app: Sanic,  # type: ignore[type-arg]
     endpoints: list[Endpoint],
     sessions: Sessions,
-    limits: Limits,
+    limits: RateLimits,
 ) -> None:
     app.config.REQUEST_MAX_SIZE = bounds.REQUEST_BYTES
     app.register_middleware(_begin, "request")
@@ -73,7 +73,9 @@ def install_endpoints(
 _NAME = str.maketrans({" ": "_", "/": "_", "{": "", "}": "", ".": "_"})
 
 
-def _route(endpoint: Endpoint, sessions: Sessions, limits: Limits) -> Callable[..., Coroutine[Any, Any, HTTPResponse]]:
+def _route(
+    endpoint: Endpoint, sessions: Sessions, limits: RateLimits
+) -> Callable[..., Coroutine[Any, Any, HTTPResponse]]:
     """The function that Sanic calls: who is it, may they ask so often, then the endpoint."""
 
     async def serve(request: Request, **_path: str) -> HTTPResponse:

@@ -4,7 +4,7 @@ from functools import partial
 
 from sanic import HTTPResponse
 
-from services.gateway.limits import REFRESH, REGISTER, SIGN_IN, SIGN_IN_ADDRESS, Limits
+from services.gateway.limits import REFRESH, REGISTER, SIGN_IN, SIGN_IN_ADDRESS, RateLimits
 from services.gateway.rest import cookies
 from services.gateway.rest.endpoint import Call, Endpoint, Taking, answer, nothing
 from services.gateway.settings import GatewaySettings
@@ -17,7 +17,7 @@ SIGN_IN_SECONDS = 10.0
 
 
 class AuthEndpoints:
-    def __init__(self, settings: GatewaySettings, rpc: RpcClient, rates: Limits) -> None:
+    def __init__(self, settings: GatewaySettings, rpc: RpcClient, rates: RateLimits) -> None:
         self._settings = settings
         self._rpc = rpc
         self._rates = rates

@@ -5,7 +5,7 @@ from functools import partial
 from msgspec import Raw
 from sanic import HTTPResponse
 
-from services.gateway.limits import MESSAGES, Limits
+from services.gateway.limits import MESSAGES, RateLimits
 from services.gateway.rest.endpoint import (
     LIMIT,
     Call,
@@ -27,7 +27,7 @@ _PLACES = ("before", "after", "around")
 
 
 class MessageEndpoints:
-    def __init__(self, rpc: RpcClient, commands: Commands, rates: Limits) -> None:
+    def __init__(self, rpc: RpcClient, commands: Commands, rates: RateLimits) -> None:
         self._rpc = rpc
         self._commands = commands
         self._rates = rates
