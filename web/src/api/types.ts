@@ -143,19 +143,30 @@ interface EventOf<T extends string> {
 
 export type MessageCreated = EventOf<'message.created'> & { message: Message };
 
-/** Changes of a message carry the message in its new form. */
-export type MessageChanged = EventOf<
-  'message.edited' | 'message.deleted' | 'reaction.changed' | 'pin.changed'
-> & { message?: Message };
+/** Changes name the message by `target`, its `seq`. */
+export type MessageEdited = EventOf<'message.edited'> & { target: number; body: string; edited_at: string };
+export type MessageDeleted = EventOf<'message.deleted'> & { target: number };
+export type ReactionChanged = EventOf<'reaction.changed'> & {
+  target: number;
+  emoji: string;
+  user: string;
+  on: boolean;
+};
+export type PinChanged = EventOf<'pin.changed'>;
+export type MessageChanged = MessageEdited | MessageDeleted | ReactionChanged;
 
 export type MemberEvent = EventOf<'member.joined' | 'member.left' | 'member.changed'> & {
   user: string;
-  role?: Role;
+  role: Role | null;
 };
 
-export type RoomChanged = EventOf<'room.changed'> & { name?: string | null; topic?: string | null };
+export type RoomChanged = EventOf<'room.changed'> & {
+  name: string | null;
+  topic: string | null;
+  public: boolean;
+};
 
-export type RoomEvent = MessageCreated | MessageChanged | MemberEvent | RoomChanged;
+export type RoomEvent = MessageCreated | MessageChanged | PinChanged | MemberEvent | RoomChanged;
 
 export interface ReadyFrame {
   op: 'ready';

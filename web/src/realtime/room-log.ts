@@ -111,7 +111,6 @@ function apply(log: RoomLog, event: RoomEvent): RoomLog {
     case 'message.edited':
     case 'message.deleted':
     case 'reaction.changed':
-    case 'pin.changed':
       return {
         ...next,
         messages: changed(log.messages, event),
@@ -122,9 +121,24 @@ function apply(log: RoomLog, event: RoomEvent): RoomLog {
   }
 }
 
-function changed(messages: readonly Message[], { message }: MessageChanged): readonly Message[] {
-  if (message === undefined || !messages.some((each) => each.seq === message.seq)) return messages;
-  return messages.map((each) => (each.seq === message.seq ? message : each));
+function changed(messages: readonly Message[], change: MessageChanged): readonly Message[] {
+  if (!messages.some(({ seq }) => seq === change.target)) return messages;
+  return messages.map((message) => (message.seq === change.target ? changedMessage(message, change) : message));
+}
+
+/** The message after the change. Applying a change twice is the same as once. */
+export function changedMessage(message: Message, change: MessageChanged): Message {
+  switch (change.type) {
+    case 'message.edited':
+      return { ...message, body: change.body, edited_at: change.edited_at };
+    case 'message.deleted':
+      return { ...message, body: '', deleted: true };
+    case 'reaction.changed': {
+      const others = (message.reactions[change.emoji] ?? []).filter((user) => user !== change.user);
+      const users = change.on ? [...others, change.user] : others;
+      return { ...message, reactions: { ...message.reactions, [change.emoji]: users } };
+    }
+  }
 }
 
 const replay = (messages: readonly Message[], changes: readonly MessageChanged[], head: number): readonly Message[] =>

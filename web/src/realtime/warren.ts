@@ -111,6 +111,7 @@ export function build(edges: Edges): Warren {
 
   function leave(discard: boolean): void {
     me = null;
+    toast.set(null);
     socket.stop();
     outbox.close(discard);
     rooms.clear();
@@ -156,7 +157,8 @@ export function build(edges: Edges): Warren {
         }
         break;
       case 'error':
-        if (!outbox.onError(frame)) say(frame.detail);
+        // Before `ready` it says why the connection is refused, and the close that follows is what is acted on.
+        if (!outbox.onError(frame) && socket.link.get().state === 'ready') say(frame.detail);
         break;
       case 'reset':
         rooms.onReset(frame.room, frame.head);
@@ -171,8 +173,9 @@ export function build(edges: Edges): Warren {
         if (frame.user !== me) typing.on(frame.room, frame.user, frame.on);
         break;
       case 'notice':
+        // The end of a session is acted on when the socket closes, with 4403.
         if (frame.kind === 'room_added') rooms.onAdded();
-        else if (frame.detail !== undefined) say(frame.detail);
+        else if (frame.kind !== 'session_ended' && frame.detail !== undefined) say(frame.detail);
         break;
       case 'receipt':
       case 'reconnect':

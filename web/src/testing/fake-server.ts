@@ -123,13 +123,13 @@ export class FakeServer {
     fake.members.set(user, head);
     fake.room.members = fake.members.size;
     for (const socket of this.socketsOf(user)) socket.say({ op: 'notice', kind: 'room_added', room: fake.room.id, head });
-    this.append(fake, { type: 'member.joined', user });
+    this.append(fake, { type: 'member.joined', user, role: 'member' });
   }
 
   removeMember(roomId: string, user: string): void {
     const fake = this.mustFind(roomId);
     if (!fake.members.has(user)) return;
-    this.append(fake, { type: 'member.left', user });
+    this.append(fake, { type: 'member.left', user, role: null });
     fake.members.delete(user);
     fake.room.members = fake.members.size;
   }

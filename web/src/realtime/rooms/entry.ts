@@ -1,6 +1,6 @@
 import type { Message, Room, RoomEvent, RoomRow } from '../../api/types';
 import type { RoomLog } from '../room-log';
-import { emptyLog, noteHead } from '../room-log';
+import { changedMessage, emptyLog, noteHead } from '../room-log';
 
 /** A room of mine as the list and the timeline show it. Immutable. */
 export interface RoomEntry {
@@ -85,10 +85,10 @@ function advance(entry: RoomEntry, event: RoomEvent, me: string, reading: boolea
     }
     case 'message.edited':
     case 'message.deleted':
-    case 'reaction.changed':
-    case 'pin.changed': {
-      const isLast = event.message !== undefined && event.message.seq === entry.lastMessage?.seq;
-      return { ...entry, countedTo, lastMessage: isLast ? (event.message ?? null) : entry.lastMessage };
+    case 'reaction.changed': {
+      const { lastMessage } = entry;
+      const isLast = event.target === lastMessage?.seq;
+      return { ...entry, countedTo, lastMessage: isLast ? changedMessage(lastMessage, event) : lastMessage };
     }
     case 'member.joined':
     case 'member.left':
@@ -97,7 +97,11 @@ function advance(entry: RoomEntry, event: RoomEvent, me: string, reading: boolea
       const members = event.seq > entry.countedTo ? entry.room.members + change : entry.room.members;
       return { ...entry, countedTo, room: { ...entry.room, members }, membersVersion: entry.membersVersion + 1 };
     }
-    case 'room.changed':
+    case 'room.changed': {
+      const { name, topic, public: open } = event;
+      return { ...entry, countedTo, room: { ...entry.room, name, topic, public: open } };
+    }
+    default:
       return { ...entry, countedTo };
   }
 }

@@ -155,8 +155,7 @@ export class Rooms {
     if (applied.some((each) => each.type === 'member.left' && each.user === this.me)) {
       this.remove(event.room);
       this.options.onGone(before);
-    } else if (applied.some((each) => each.type === 'room.changed')) void this.refresh();
-    else if (here) this.markRead(event.room);
+    } else if (here) this.markRead(event.room);
   }
 
   onReset(room: string, head: number): void {

@@ -1,0 +1,16 @@
+/** `sessionStorage` of one tab, which a second outbox may take up as after a reload. */
+export class MemoryStorage {
+  readonly items = new Map<string, string>();
+
+  getItem(key: string): string | null {
+    return this.items.get(key) ?? null;
+  }
+
+  setItem(key: string, value: string): void {
+    this.items.set(key, value);
+  }
+
+  removeItem(key: string): void {
+    this.items.delete(key);
+  }
+}
