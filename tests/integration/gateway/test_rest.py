@@ -1,0 +1,406 @@
+"""REST of a gateway with every service behind it: the contract's paths, statuses and refusals."""
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.conftest import StartProgram
+from tests.support.processes import Program
+from tests.support.waiting import until
+
+PASSWORD = "correct horse battery"
+ORIGIN = "http://localhost:3000"
+
+
+@dataclass
+class Person:
+    """Somebody signed in, with a client that bears their token."""
+
+    id: str
+    username: str
+    signed_in: dict[str, Any]
+    http: httpx.Client
+
+    def make_room(self, **fields: object) -> dict[str, Any]:
+        answer = self.http.post("/rooms", json={"kind": "group", "name": "den", **fields})
+        assert answer.status_code == 201, answer.text
+        room: dict[str, Any] = answer.json()
+        return room
+
+    def say(self, room: str, body: str, nonce: str | None = None) -> httpx.Response:
+        return self.http.post(f"/rooms/{room}/messages", json={"nonce": nonce or secrets.token_hex(8), "body": body})
+
+
+@pytest.fixture(scope="module")
+def messaging(start: StartProgram) -> Program:
+    return start("messaging", wait=False)
+
+
+@pytest.fixture(scope="module")
+def gateway(start: StartProgram, messaging: Program) -> Program:
+    others = [start(service, wait=False) for service in ("auth", "presence", "gateway")]
+    for program in (messaging, *others):
+        program.wait_ready()
+    return others[-1]
+
+
+@pytest.fixture(scope="module")
+def api(gateway: Program) -> str:
+    return f"{gateway.url}/api/v1"
+
+
+@pytest.fixture
+def anonymous(api: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=api, trust_env=False, timeout=10) as client:
+        yield client
+
+
+def sign_up(api: str, username: str | None = None) -> Person:
+    name = username or f"user-{secrets.token_hex(4)}"
+    client = httpx.Client(base_url=api, trust_env=False, timeout=10)
+    answer = client.post(
+        "/auth/register", json={"username": name, "email": f"{name}@example.org", "password": PASSWORD}
+    )
+    assert answer.status_code == 201, answer.text
+    client.cookies.clear()
+    client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+    return Person(answer.json()["user"]["id"], name, answer.json(), client)
+
+
+@pytest.fixture
+def ada(api: str) -> Iterator[Person]:
+    person = sign_up(api)
+    yield person
+    person.http.close()
+
+
+@pytest.fixture
+def bob(api: str) -> Iterator[Person]:
+    person = sign_up(api)
+    yield person
+    person.http.close()
+
+
+def check_problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem: dict[str, Any] = answer.json()
+    assert problem["code"] == code
+    assert problem["status"] == status
+    assert problem["title"]
+    assert problem["detail"]
+    assert problem["request_id"] == answer.headers["x-request-id"]
+    return problem
+
+
+# Accounts
+
+
+def test_sign_up_sign_in_me_sign_out(anonymous: httpx.Client) -> None:
+    name = f"user-{secrets.token_hex(4)}"
+    email = f"{name}@example.org"
+    made = anonymous.post("/auth/register", json={"username": name, "email": email, "password": PASSWORD})
+    assert made.status_code == 201
+    for login in (name, email):
+        answer = anonymous.post("/auth/login", json={"login": login, "password": PASSWORD})
+        assert answer.status_code == 200
+        assert set(answer.json()) == {"user", "access_token", "refresh_token", "expires_in", "session_id"}
+        assert answer.json()["expires_in"] == 900
+    bearer = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+    me = anonymous.get("/auth/me", headers=bearer)
+    assert me.json()["username"] == name
+    assert me.json()["email"] == email
+    assert me.headers["cache-control"] == "no-store"
+    assert anonymous.post("/auth/logout", headers=bearer).status_code == 204
+    check_problem(anonymous.get("/auth/me", headers=bearer), 401, "session_revoked")
+
+
+def test_the_refresh_cookie_is_out_of_reach_of_scripts_and_of_other_paths(anonymous: httpx.Client) -> None:
+    name = f"user-{secrets.token_hex(4)}"
+    body = {"username": name, "email": f"{name}@example.org", "password": PASSWORD}
+    cookie = anonymous.post("/auth/register", json=body, headers={"X-Forwarded-Proto": "https"}).headers["set-cookie"]
+    assert cookie.startswith("warren_refresh=")
+    assert {"Path=/api/v1/auth", "HttpOnly", "SameSite=Strict", "Secure"} <= set(cookie.split("; "))
+
+
+def test_refresh_works_by_cookie_from_an_allowed_origin_only(anonymous: httpx.Client, ada: Person) -> None:
+    anonymous.cookies.set("warren_refresh", ada.signed_in["refresh_token"])
+    check_problem(anonymous.post("/auth/refresh", headers={"Origin": "http://localhost:9999"}), 403, "forbidden")
+    answer = anonymous.post("/auth/refresh", headers={"Origin": ORIGIN})
+    assert answer.status_code == 200
+    assert answer.json()["session_id"] == ada.signed_in["session_id"]
+    assert answer.json()["refresh_token"] != ada.signed_in["refresh_token"]
+
+
+def test_a_reused_refresh_token_ends_the_session(anonymous: httpx.Client, ada: Person) -> None:
+    token = ada.signed_in["refresh_token"]
+    for _ in range(2):
+        answer = anonymous.post("/auth/refresh", json={"refresh_token": token})
+        assert answer.status_code == 200
+        token = answer.json()["refresh_token"]
+    reused = anonymous.post("/auth/refresh", json={"refresh_token": ada.signed_in["refresh_token"]})
+    check_problem(reused, 401, "session_revoked")
+    check_problem(ada.http.get("/auth/me"), 401, "session_revoked")
+
+
+def test_refresh_without_any_token_asks_to_sign_in(anonymous: httpx.Client) -> None:
+    check_problem(anonymous.post("/auth/refresh"), 401, "unauthenticated")
+
+
+def test_a_wrong_password_is_unauthenticated(anonymous: httpx.Client, ada: Person) -> None:
+    wrong = anonymous.post("/auth/login", json={"login": ada.username, "password": "not this one"})
+    problem = check_problem(wrong, 401, "unauthenticated")
+    assert problem["detail"] == "The login or the password is wrong."
+
+
+def test_a_taken_username_is_a_conflict_on_that_field(anonymous: httpx.Client, ada: Person) -> None:
+    body = {"username": ada.username.upper(), "email": f"{secrets.token_hex(4)}@example.org", "password": PASSWORD}
+    problem = check_problem(anonymous.post("/auth/register", json=body), 409, "conflict")
+    assert problem["errors"][0]["field"] == "username"
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ({"username": "x", "email": "nobody", "password": "short"}, {"username", "email", "password"}),
+        ({"username": "abc", "email": "a@b.c", "password": PASSWORD, "admin": True}, {"admin"}),
+        ({"username": "abc"}, {"email"}),
+        ({"username": 5, "email": "a@b.c", "password": PASSWORD}, {"username"}),
+    ],
+)
+def test_bad_fields_are_named(anonymous: httpx.Client, body: dict[str, object], fields: set[str]) -> None:
+    problem = check_problem(anonymous.post("/auth/register", json=body), 422, "validation_failed")
+    assert {error["field"] for error in problem["errors"]} == fields
+
+
+@pytest.mark.parametrize("token", ["nonsense", "a.b.c", "x" * 5000])
+def test_a_token_that_auth_did_not_make_is_unauthenticated(anonymous: httpx.Client, token: str) -> None:
+    answer = anonymous.get("/auth/me", headers={"Authorization": f"Bearer {token}"})
+    check_problem(answer, 401, "unauthenticated")
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+# Users
+
+
+def test_users_are_found_by_the_start_of_their_name(ada: Person, bob: Person) -> None:
+    found = ada.http.get("/users", params={"query": bob.username[:-1]}).json()
+    assert bob.id in [user["id"] for user in found["items"]]
+    assert "email" not in found["items"][0]
+    assert ada.http.get(f"/users/{bob.id}").json()["username"] == bob.username
+
+
+@pytest.mark.parametrize("user", ["nobody", "a%20b", "x" * 65, "%0a", "a%2Fb"])
+def test_an_unknown_user_is_not_found_whatever_their_id_looks_like(ada: Person, user: str) -> None:
+    check_problem(ada.http.get(f"/users/{user}"), 404, "not_found")
+
+
+def test_somebody_without_a_connection_is_offline(ada: Person, bob: Person) -> None:
+    found = ada.http.get("/presence", params={"users": f"{bob.id},{ada.id}"}).json()
+    assert {row["user"]: row["status"] for row in found["items"]} == {bob.id: "offline", ada.id: "offline"}
+    check_problem(ada.http.get("/presence"), 422, "validation_failed")
+
+
+# Rooms
+
+
+def test_a_group_is_made_listed_and_seen_by_its_members_only(ada: Person, bob: Person, api: str) -> None:
+    room = ada.make_room(name="  the   den ", members=[bob.id])
+    assert room["name"] == "the den"
+    assert (room["kind"], room["members"], room["created_by"]) == ("group", 2, ada.id)
+    rows = bob.http.get("/rooms").json()["items"]
+    assert [row["room"]["id"] for row in rows] == [room["id"]]
+    members = bob.http.get(f"/rooms/{room['id']}/members").json()["items"]
+    assert {row["user"]["username"]: row["role"] for row in members} == {ada.username: "owner", bob.username: "member"}
+    stranger = sign_up(api)
+    for path in ("", "/members", "/messages", "/events"):
+        check_problem(stranger.http.get(f"/rooms/{room['id']}{path}"), 404, "not_found")
+        check_problem(stranger.http.get(f"/rooms/{secrets.token_hex(8)}{path}"), 404, "not_found")
+    check_problem(stranger.say(room["id"], "hello"), 404, "not_found")
+    stranger.http.close()
+
+
+def test_a_direct_room_is_the_same_for_the_same_pair(ada: Person, bob: Person) -> None:
+    first = ada.make_room(kind="direct", name=None, members=[bob.id])
+    again = bob.make_room(kind="direct", name=None, members=[ada.id, bob.id])
+    assert first["id"] == again["id"]
+    assert first["members"] == 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"kind": "club"}, "kind"),
+        ({"name": None}, "name"),
+        ({"name": " \n "}, "name"),
+        ({"name": "x" * 81}, "name"),
+        ({"kind": "direct", "name": None}, "members"),
+        ({"members": ["nobody"]}, "members[0]"),
+        ({"members": ["not an id"]}, "members[0]"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_a_room_that_makes_no_sense_is_refused_by_field(ada: Person, fields: dict[str, object], field: str) -> None:
+    answer = ada.http.post("/rooms", json={"kind": "group", "name": "den", **fields})
+    problem = check_problem(answer, 422, "validation_failed")
+    assert [error["field"] for error in problem["errors"]] == [field]
+
+
+def test_members_come_change_and_go(ada: Person, bob: Person) -> None:
+    room = ada.make_room()["id"]
+    assert ada.http.put(f"/rooms/{room}/members/{bob.id}", json={"role": "member"}).status_code == 204
+    assert bob.say(room, "here").status_code == 201
+    assert ada.http.put(f"/rooms/{room}/members/{bob.id}", json={"role": "admin"}).status_code == 204
+    until(lambda: "admin" in ada.http.get(f"/rooms/{room}/members").text, "the new role is listed")
+    assert ada.http.delete(f"/rooms/{room}/members/{bob.id}").status_code == 204
+    check_problem(bob.say(room, "still here?"), 404, "not_found")
+    check_problem(ada.http.put(f"/rooms/{room}/members/nobody", json={}), 404, "not_found")
+    check_problem(ada.http.put(f"/rooms/{room}/members/{bob.id}", json={"role": "king"}), 422, "validation_failed")
+
+
+def test_a_public_channel_is_open_to_join_and_to_leave(ada: Person, bob: Person) -> None:
+    room = ada.make_room(kind="channel", name="lobby", public=True)["id"]
+    check_problem(bob.say(room, "hello"), 403, "not_a_member")
+    joined = bob.http.post(f"/rooms/{room}/join")
+    assert joined.status_code == 200
+    assert joined.json()["id"] == room
+    assert bob.say(room, "hello").status_code == 201
+    assert bob.http.post(f"/rooms/{room}/leave").status_code == 204
+    check_problem(bob.say(room, "hello"), 403, "not_a_member")
+
+
+def test_the_read_mark_moves_the_unread_count(ada: Person, bob: Person) -> None:
+    room = ada.make_room(members=[bob.id])["id"]
+    seqs = [ada.say(room, f"message {number}").json()["seq"] for number in range(3)]
+
+    def unread() -> int:
+        row = next(row for row in bob.http.get("/rooms").json()["items"] if row["room"]["id"] == room)
+        return int(row["unread"])
+
+    assert unread() == 3
+    answer = bob.http.patch(f"/rooms/{room}/me", json={"read_seq": seqs[1]})
+    assert answer.status_code == 200
+    assert answer.json()["read_seq"] == seqs[1]
+    until(lambda: unread() == 1, "one message is unread")
+    check_problem(bob.http.patch(f"/rooms/{room}/me", json={"read_seq": 10**6}), 422, "validation_failed")
+
+
+# Messages
+
+
+def test_the_same_nonce_again_is_the_same_message(ada: Person) -> None:
+    room = ada.make_room()["id"]
+    first = ada.say(room, "caf\u0065\u0301\x00", "nonce-0001")
+    again = ada.say(room, "something else", "nonce-0001")
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert first.json() == again.json()
+    assert first.json()["body"] == "caf\u00e9"
+    assert first.json()["sender"] == ada.id
+
+
+def test_history_comes_in_pages_around_any_place(ada: Person) -> None:
+    room = ada.make_room()["id"]
+    seqs = [ada.say(room, f"message {number}").json()["seq"] for number in range(10)]
+
+    def read(**query: int) -> list[int]:
+        answer = ada.http.get(f"/rooms/{room}/messages", params=query)
+        assert answer.status_code == 200
+        assert answer.json()["head"] == seqs[-1]
+        return [message["seq"] for message in answer.json()["messages"]]
+
+    assert read() == seqs
+    assert read(limit=3) == seqs[-3:]
+    assert read(limit=3, before=seqs[5]) == seqs[2:5]
+    assert read(limit=3, after=seqs[5]) == seqs[6:9]
+    assert seqs[5] in read(limit=4, around=seqs[5])
+    for bad in ({"limit": 0}, {"limit": 201}, {"limit": "x"}, {"before": -1}, {"before": 1, "after": 1}):
+        check_problem(ada.http.get(f"/rooms/{room}/messages", params=bad), 422, "validation_failed")
+    assert ada.http.get(f"/rooms/{room}/messages", params={"unknown": "1"}).status_code == 200
+
+
+def test_events_are_contiguous_frames(ada: Person, bob: Person) -> None:
+    room = ada.make_room(members=[bob.id])["id"]
+    for number in range(5):
+        ada.say(room, f"message {number}")
+    answer = ada.http.get(f"/rooms/{room}/events", params={"after": 0}).json()
+    assert [event["seq"] for event in answer["events"]] == list(range(1, answer["head"] + 1))
+    assert answer["events"][-1]["type"] == "message.created"
+    assert answer["events"][-1]["message"]["body"] == "message 4"
+    part = ada.http.get(f"/rooms/{room}/events", params={"after": 2, "limit": 2}).json()
+    assert [event["seq"] for event in part["events"]] == [3, 4]
+
+
+def test_a_message_is_changed_by_its_sender_and_deleted(ada: Person, bob: Person) -> None:
+    room = ada.make_room(members=[bob.id])["id"]
+    path = f"/rooms/{room}/messages/{ada.say(room, 'frist').json()['seq']}"
+    edited = ada.http.patch(path, json={"body": "first"})
+    assert edited.status_code == 200
+    assert (edited.json()["body"], edited.json()["edited_at"] is not None) == ("first", True)
+    check_problem(bob.http.patch(path, json={"body": "mine"}), 403, "forbidden")
+    check_problem(ada.http.delete(path, params={"for": "me"}), 422, "validation_failed")
+    assert ada.http.delete(path).status_code == 204
+    check_problem(ada.http.patch(path, json={"body": "again"}), 404, "not_found")
+    check_problem(ada.http.delete(f"/rooms/{room}/messages/999999"), 404, "not_found")
+    check_problem(ada.http.delete(f"/rooms/{room}/messages/one"), 404, "not_found")
+
+
+def test_reactions_come_and_go(ada: Person, bob: Person) -> None:
+    room = ada.make_room(members=[bob.id])["id"]
+    seq = ada.say(room, "good news").json()["seq"]
+
+    def reactions() -> object:
+        messages = ada.http.get(f"/rooms/{room}/messages").json()["messages"]
+        return next(message for message in messages if message["seq"] == seq)["reactions"]
+
+    thumb = "\U0001f44d\U0001f3fd"
+    assert bob.http.put(f"/rooms/{room}/messages/{seq}/reactions/{thumb}").status_code == 204
+    until(lambda: reactions() == {thumb: [bob.id]}, "the reaction is there")
+    assert bob.http.delete(f"/rooms/{room}/messages/{seq}/reactions/{thumb}").status_code == 204
+    until(lambda: reactions() == {}, "the reaction is gone")
+    check_problem(bob.http.put(f"/rooms/{room}/messages/{seq}/reactions/no"), 422, "validation_failed")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"nonce": "short", "body": "x"}, "nonce"),
+        ({"nonce": "long-enough\n", "body": "x"}, "nonce"),
+        ({"nonce": "long-enough", "body": ""}, "body"),
+        ({"nonce": "long-enough", "body": "\x00\x01"}, "body"),
+        ({"nonce": "long-enough", "body": "x" * 8001}, "body"),
+        ({"nonce": "long-enough", "body": "x", "attachments": ["a"] * 17}, "attachments"),
+    ],
+)
+def test_a_message_out_of_bounds_is_refused_by_field(ada: Person, body: dict[str, object], field: str) -> None:
+    room = ada.make_room()["id"]
+    problem = check_problem(ada.http.post(f"/rooms/{room}/messages", json=body), 422, "validation_failed")
+    assert problem["errors"][0]["field"] == field
+
+
+# The edge itself
+
+
+def test_what_a_person_on_the_machine_may_ask_is_documented(anonymous: httpx.Client) -> None:
+    openapi = anonymous.get("/openapi.json").json()
+    assert openapi["openapi"] == "3.1.0"
+    assert "/rooms/{room}/messages" in openapi["paths"]
+    page = anonymous.get("/docs")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+
+
+def test_without_messaging_calls_are_unavailable_and_say_when_to_retry(ada: Person, messaging: Program) -> None:
+    messaging.kill()
+    try:
+        answer = ada.http.get("/rooms")
+        check_problem(answer, 503, "unavailable")
+        assert int(answer.headers["retry-after"]) >= 1
+        assert ada.http.get("/auth/me").status_code == 200
+    finally:
+        messaging.start()
+        messaging.wait_ready()
+    until(lambda: ada.http.get("/rooms").status_code == 200, "rooms are listed again")
