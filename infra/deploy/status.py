@@ -23,7 +23,7 @@ class Instance:
 
     state: Consul's word for its checks (passing, warning, critical), or `missing` when it should run and
         is not registered.
-    started: Unix time, "" when unknown. socket_port: gateways only. port and pid: None when unknown.
+    started: RFC 3339, "" when unknown. socket_port: gateways only. port and pid: None when unknown.
     """
 
     id: str
@@ -37,7 +37,7 @@ class Instance:
     output: str = ""
 
     def uptime_seconds(self, now: datetime) -> float | None:
-        return max(0.0, now.timestamp() - float(self.started)) if self.started.isdigit() else None
+        return max(0.0, (now - datetime.fromisoformat(self.started)).total_seconds()) if self.started else None
 
 
 @dataclass(frozen=True)

@@ -88,8 +88,7 @@ def _bring_up(settings: Settings) -> None:
     with _connect(settings, settings.members[0]) as first:
         _wait_for_answer(first, settings.members[0], until)
         _initiate(first, settings, until)
-        _elect_soon(first)
-        primary = _wait_for_primary(settings, until)
+        primary = _wait_for_primary(first, settings, until)
     with _connect(settings, primary) as client:
         _add_members(client, settings, until)
         _make_user(client, settings)
@@ -142,8 +141,8 @@ def _initiate(first: Client, settings: Settings, until: float) -> None:
 def _elect_soon(first: Client) -> bool:
     """Ask for an election at once instead of after the election timeout; False when the member refuses.
 
-    Only a shortcut at start: it refuses when there is a primary already or another member is ahead of it, and then the
-    set elects by itself.
+    Only a shortcut at start: it refuses while it starts itself or when another member is ahead of it, and then the set
+    elects by itself.
     """
     try:
         first.admin.command("replSetStepUp")
@@ -152,8 +151,8 @@ def _elect_soon(first: Client) -> bool:
     return True
 
 
-def _wait_for_primary(settings: Settings, until: float) -> str:
-    """The host of the primary."""
+def _wait_for_primary(first: Client, settings: Settings, until: float) -> str:
+    """The host of the primary, which is `first` where that is possible."""
     while True:
         for member in settings.members:
             try:
@@ -163,6 +162,7 @@ def _wait_for_primary(settings: Settings, until: float) -> str:
                         return str(primary)
             except PyMongoError:
                 continue  # the other members may know
+        _elect_soon(first)
         _check_time(until, f"no primary among {', '.join(settings.members)}")
 
 
