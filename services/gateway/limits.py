@@ -16,6 +16,11 @@ from warren.contracts.errors import Code, Refusal
 BUCKETS = 50_000
 """Buckets kept for each rate. Past it the one that was used longest ago goes: it is full again by then, or nearly."""
 
+_PRIVATE = [
+    ipaddress.ip_network(network)
+    for network in ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7")
+]
+
 LIMITED = Counter("warren_rate_limited_total", "Requests refused with rate_limited.", ["rate"])
 
 
@@ -106,7 +111,7 @@ def client_address(peer: str, forwarded_for: str | None) -> str:
     address = _parse(peer)
     if address is None:
         return peer
-    if forwarded_for and (address.is_loopback or address.is_private):
+    if forwarded_for and any(address in network for network in _PRIVATE):
         address = _parse(forwarded_for.rsplit(",", 1)[-1].strip()) or address
     if isinstance(address, ipaddress.IPv6Address):
         return str(address.ipv4_mapped or ipaddress.IPv6Network((address, 64), strict=False))

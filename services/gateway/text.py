@@ -21,7 +21,7 @@ def normalise_body(text: str) -> str:
 
 def normalise_line(text: str, field: str, most: int) -> str:
     """A name or a topic: NFC, one line, no space at its ends or twice. Refused unless 1..`most` characters are left."""
-    line = " ".join(unicodedata.normalize("NFC", text).split()).translate(_STRIPPED)
+    line = " ".join(unicodedata.normalize("NFC", text).translate(_STRIPPED).split())
     if not 1 <= len(line) <= most:
         raise invalid(field, f"1 to {most} characters")
     return line

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Protocol
 
 from prometheus_client import Histogram
 from sanic import HTTPResponse, Request, Sanic
@@ -17,7 +17,7 @@ from services.gateway.rest.endpoint import Call, Commands, Endpoint
 from services.gateway.rest.messages import MessageEndpoints
 from services.gateway.rest.rooms import RoomEndpoints
 from services.gateway.rest.users import UserEndpoints
-from services.gateway.sessions import Session, Sessions
+from services.gateway.sessions import Session
 from services.gateway.settings import GatewaySettings
 from warren.chassis.rpc import RpcClient
 from warren.chassis.telemetry import begin_request, get_logger
@@ -30,11 +30,17 @@ SECONDS = Histogram("warren_rest_seconds", "Time to answer a REST request.", ["e
 log = get_logger("rest")
 
 
+class Authenticator(Protocol):
+    """What REST needs of `sessions.Sessions`."""
+
+    async def authenticate(self, access_token: str) -> Session: ...
+
+
 def install(
     app: Sanic,  # type: ignore[type-arg]
     *,
     settings: GatewaySettings,
-    sessions: Sessions,
+    sessions: Authenticator,
     rpc: RpcClient,
     commands: Commands,
     limits: RateLimits,
@@ -52,7 +58,7 @@ def install(
 def install_endpoints(
     app: Sanic,  # type: ignore[type-arg]
     endpoints: list[Endpoint],
-    sessions: Sessions,
+    sessions: Authenticator,
     limits: RateLimits,
 ) -> None:
     app.config.REQUEST_MAX_SIZE = bounds.REQUEST_BYTES
@@ -74,7 +80,7 @@ _NAME = str.maketrans({" ": "_", "/": "_", "{": "", "}": "", ".": "_"})
 
 
 def _route(
-    endpoint: Endpoint, sessions: Sessions, limits: RateLimits
+    endpoint: Endpoint, sessions: Authenticator, limits: RateLimits
 ) -> Callable[..., Coroutine[Any, Any, HTTPResponse]]:
     """The function that Sanic calls: who is it, may they ask so often, then the endpoint."""
 

@@ -1,6 +1,7 @@
 """Pure: errors as RFC 9457 problem documents."""
 
 import re
+from http import HTTPStatus
 
 import msgspec
 from sanic.exceptions import SanicException
@@ -42,7 +43,7 @@ def refused(refusal: Refusal, request_id: str, *, status: int | None = None) -> 
         headers["WWW-Authenticate"] = 'Bearer realm="warren"'
     problem = Problem(
         type=f"/api/v1/docs#{code}",
-        title=meaning.title,
+        title=HTTPStatus(status).phrase if status else meaning.title,
         status=answered,
         detail=refusal.detail,
         code=code,
