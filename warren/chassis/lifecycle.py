@@ -15,6 +15,7 @@ import uvloop
 from warren.chassis.telemetry import get_logger
 
 STOP_SECONDS = 20
+CANCEL_AGAIN_SECONDS = 0.2
 log = get_logger("lifecycle")
 
 
@@ -50,11 +51,16 @@ class Tasks:
                 self.failed.set_result(error)
 
     async def cancel(self, *tasks: asyncio.Task[Any] | None) -> None:
-        """Cancel the given tasks and wait for them."""
-        alive = [task for task in tasks if task is not None and not task.done()]
-        for task in alive:
-            task.cancel()
-        await asyncio.gather(*alive, return_exceptions=True)
+        """Cancel the given tasks and wait for them.
+
+        Asks again: on Python 3.11 a cancellation that meets the end of an `asyncio.wait_for` is lost, and the Redis
+        client sends every command in one.
+        """
+        alive = {task for task in tasks if task is not None and not task.done()}
+        while alive:
+            for task in alive:
+                task.cancel()
+            _, alive = await asyncio.wait(alive, timeout=CANCEL_AGAIN_SECONDS)
 
     async def cancel_all(self) -> None:
         await self.cancel(*self._tasks)
