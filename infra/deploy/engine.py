@@ -99,7 +99,7 @@ def explain(output: str) -> str:
         return _port_taken(int(next(filter(None, port.groups()))))
     if re.search(r"all ports are allocated", output):
         return "every port of a gateway range is in use: widen WARREN_GATEWAY_PORTS and WARREN_SOCKET_PORTS"
-    if "overlaps with other one on this address space" in output:
+    if re.search(r"overlaps with other one|failed to allocate gateway|Address already in use", output):
         return "the network that the containers want is in use: choose another, such as WARREN_NETWORK=172.30.77"
     if "no space left on device" in output:
         return "the engine's disk is full: make room, for example with `docker system prune`"
