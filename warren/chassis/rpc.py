@@ -73,10 +73,10 @@ class RpcServer:
             await asyncio.wait(self._running, timeout=DEADLINE_SECONDS)
 
     async def canary(self) -> None:
-        """Send a message to this instance through its consuming channel. Raises TimeoutError."""
+        """Send a message to this instance through its consuming channel. Raises TimeoutError, ConnectionError."""
         channel = self._channel
         if channel is None or channel.is_closed:
-            raise TimeoutError
+            raise ConnectionError("no connection to RabbitMQ")
         self._canary = asyncio.get_running_loop().create_future()
         await channel.basic_publish(b"", routing_key=self._canary_queue.name, wait=False)
         async with asyncio.timeout(2):
