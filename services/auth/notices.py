@@ -1,5 +1,7 @@
 """News for all gateways: published on `topology.NOTICES` with confirms."""
 
+import asyncio
+
 from aiormq.channel import Channel
 from aiormq.exceptions import AMQPError
 from pamqp.commands import Basic
@@ -8,6 +10,9 @@ from warren.chassis.broker import Broker, Link, broker_down, declare_exchange, p
 from warren.contracts.codec import encode
 from warren.contracts.events import NOTICE_TYPE, AnyNotice
 from warren.contracts.topology import NOTICES
+
+CONFIRM_SECONDS = 3
+"""A broker short of memory or disk takes nothing and does not say so."""
 
 
 class Notices:
@@ -21,14 +26,15 @@ class Notices:
         if channel is None or channel.is_closed:
             raise broker_down()
         try:
-            await publish(
-                channel,
-                "",
-                encode(notice),
-                exchange=NOTICES.name,
-                properties=Basic.Properties(message_type=NOTICE_TYPE),
-            )
-        except (AMQPError, ConnectionError) as error:
+            async with asyncio.timeout(CONFIRM_SECONDS):
+                await publish(
+                    channel,
+                    "",
+                    encode(notice),
+                    exchange=NOTICES.name,
+                    properties=Basic.Properties(message_type=NOTICE_TYPE),
+                )
+        except (AMQPError, ConnectionError, TimeoutError) as error:
             raise broker_down() from error
 
     async def _open(self, link: Link) -> None:
