@@ -14,9 +14,21 @@ export default defineConfig({
   // Nothing is inlined: the content security policy allows files of our own origin only.
   build: { target: 'es2022', assetsInlineLimit: 0 },
   test: {
-    environment: 'jsdom',
-    setupFiles: ['src/testing/setup.ts'],
-    include: ['src/**/*.test.{ts,tsx}'],
-    restoreMocks: true,
+    pool: 'threads',
+    // Tests leave nothing behind, so that files may share a worker: most of the time went into starting workers.
+    isolate: false,
+    projects: [
+      { extends: true, test: { name: 'engine', environment: 'node', include: ['src/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: {
+          name: 'views',
+          environment: 'jsdom',
+          include: ['src/**/*.test.tsx'],
+          setupFiles: ['src/testing/setup.ts'],
+          testTimeout: 30_000,
+        },
+      },
+    ],
   },
 });

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ClientFrame, ErrorCode } from '../api/types';
 import { MemoryStorage } from '../testing/memory-storage';
 import { Outbox } from './outbox';
@@ -32,6 +32,10 @@ const refuse = (nonce: string, code: ErrorCode, retryAfterMs?: number): boolean 
     ...(retryAfterMs === undefined ? {} : { retry_after_ms: retryAfterMs }),
   });
 const states = (): string[] => outbox.messages.get().map(({ body, state }) => `${body} ${state}`);
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 beforeEach(() => {
   vi.useFakeTimers();

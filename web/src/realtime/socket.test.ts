@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ServerFrame } from '../api/types';
 import { created } from '../testing/factories';
 import { FakeSocket } from '../testing/fake-socket';
@@ -10,6 +10,8 @@ let sockets: FakeSocket[];
 let frames: ServerFrame[];
 let options: SocketOptions;
 let client: SocketClient;
+const renew = vi.fn<() => Promise<boolean>>();
+const onRefused = vi.fn<() => void>();
 
 const settle = (): Promise<void> => vi.advanceTimersByTimeAsync(0).then(() => undefined);
 const last = (): FakeSocket => sockets.at(-1)!;
@@ -24,8 +26,14 @@ async function connect(seconds = 0): Promise<FakeSocket> {
   return last();
 }
 
+afterEach(() => {
+  vi.useRealTimers();
+});
+
 beforeEach(() => {
   vi.useFakeTimers();
+  renew.mockReset().mockResolvedValue(true);
+  onRefused.mockReset();
   sockets = [];
   frames = [];
   options = {
@@ -36,11 +44,11 @@ beforeEach(() => {
     },
     timers: { ...systemTimers, random: () => 1 },
     isOnline: () => true,
-    token: vi.fn(() => Promise.resolve<string | null>('token-1')),
-    renew: vi.fn(() => Promise.resolve(true)),
+    token: () => Promise.resolve('token-1'),
+    renew,
     seqs: () => ({ r1: 7 }),
     onFrame: (frame) => frames.push(frame),
-    onRefused: vi.fn(),
+    onRefused,
   };
   client = new SocketClient(options);
 });
@@ -148,7 +156,7 @@ describe('socket client', () => {
     options.token = () => Promise.resolve('token-2');
     socket.drop(4401);
     await settle();
-    expect(options.renew).toHaveBeenCalledTimes(1);
+    expect(renew).toHaveBeenCalledTimes(1);
     last().accept();
     expect(last().sent[0]).toMatchObject({ token: 'token-2' });
   });
@@ -160,13 +168,13 @@ describe('socket client', () => {
     last().accept();
     last().drop(4401);
     await settle();
-    expect(options.renew).toHaveBeenCalledTimes(1);
-    expect(options.onRefused).toHaveBeenCalledTimes(1);
+    expect(renew).toHaveBeenCalledTimes(1);
+    expect(onRefused).toHaveBeenCalledTimes(1);
     expect(state()).toBe('idle');
   });
 
   it('ends without another try when the session is revoked', async () => {
-    options.renew = vi.fn(() => Promise.resolve(false));
+    renew.mockResolvedValue(false);
     const socket = await connect();
     socket.drop(4403);
     await vi.advanceTimersByTimeAsync(60_000);

@@ -1,8 +1,17 @@
-import { cleanup } from '@testing-library/react';
+import { cleanup, configure } from '@testing-library/react';
 import { afterEach, vi } from 'vitest';
 
-// jsdom lays nothing out.
-Element.prototype.scrollIntoView = () => undefined;
+// Facts are awaited; a busy machine may take its time over them.
+configure({ asyncUtilTimeout: 10_000 });
+
+// jsdom lays nothing out and knows neither modal dialogs nor media queries.
+class NoResizeObserver implements ResizeObserver {
+  observe = (): void => undefined;
+  unobserve = (): void => undefined;
+  disconnect = (): void => undefined;
+}
+window.ResizeObserver = NoResizeObserver;
+window.matchMedia = (media: string) => Object.assign(new EventTarget(), { media, matches: false }) as MediaQueryList;
 HTMLDialogElement.prototype.showModal = function showModal() {
   this.open = true;
 };
@@ -15,6 +24,5 @@ afterEach(() => {
   cleanup();
   vi.useRealTimers();
   sessionStorage.clear();
-  localStorage.clear();
   window.history.replaceState(null, '', '/');
 });

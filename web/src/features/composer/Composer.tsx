@@ -1,5 +1,6 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { Icon } from '../../components/Icon';
+import { useMe } from '../../components/use-people';
 import { cx } from '../../lib/cx';
 import { useWarren } from '../../realtime/use-snapshot';
 import { readDraft, saveDraft } from './drafts';
@@ -11,7 +12,8 @@ const WARN_AT = MOST - 500;
 
 export function Composer({ room, title }: { room: string; title: string }) {
   const { outbox, typing } = useWarren();
-  const [text, setText] = useState(() => readDraft(room));
+  const me = useMe();
+  const [text, setText] = useState(() => readDraft(me, room));
   const area = useRef<HTMLTextAreaElement>(null);
   const body = text.trim();
   const count = Array.from(body).length;
@@ -33,7 +35,7 @@ export function Composer({ room, title }: { room: string; title: string }) {
 
   const change = (next: string): void => {
     setText(next);
-    saveDraft(room, next);
+    saveDraft(me, room, next);
     if (next.trim() === '') typing.stop();
     else typing.input(room);
   };

@@ -1,9 +1,9 @@
-const keyOf = (room: string): string => `warren.draft.${room}`;
+const keyOf = (user: string, room: string): string => `warren.draft.${user}.${room}`;
 
-/** What is half written in a room survives a change of rooms and a reload of this tab. */
-export const readDraft = (room: string): string => sessionStorage.getItem(keyOf(room)) ?? '';
+/** What is half written in a room survives a change of rooms and a reload of this tab; another user does not see it. */
+export const readDraft = (user: string, room: string): string => sessionStorage.getItem(keyOf(user, room)) ?? '';
 
-export function saveDraft(room: string, text: string): void {
-  if (text === '') sessionStorage.removeItem(keyOf(room));
-  else sessionStorage.setItem(keyOf(room), text);
+export function saveDraft(user: string, room: string, text: string): void {
+  if (text === '') sessionStorage.removeItem(keyOf(user, room));
+  else sessionStorage.setItem(keyOf(user, room), text);
 }
