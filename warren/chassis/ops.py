@@ -67,6 +67,6 @@ class OpsServer:
         for connection in list(self._server.connections):
             connection.close_if_idle()
         deadline = time.monotonic() + CLOSE_SECONDS
-        while self._server.connections and time.monotonic() < deadline:  # sanic has no event for "all closed"
+        while self._server.connections and time.monotonic() < deadline:  # noqa: ASYNC110 - Sanic has no event for it
             await asyncio.sleep(0.05)
         await self._tasks.cancel(self._serving)

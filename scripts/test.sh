@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Everything that proves Warren works: ./scripts/test.sh [--help]
+#
+#   ./scripts/test.sh            all of it (under 10 minutes on 2 cores); exit 0 only when all of it is well
+#   ./scripts/test.sh static     only the checks that run nothing: ruff, mypy --strict, import rules, eslint, tsc
+#   ./scripts/test.sh unit       only the tests that need no server (seconds)
+#   ./scripts/test.sh run ARGS   only pytest, with ARGS, for example: run tests/integration -k session
+#
+# Installs what it needs: Python packages and npm packages from the lock files; and, where it may (root and apt), the
+# servers and Chromium. The servers run on private ports in folders of their own and are stopped at the end.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+what=${1:-all}
+case $what in
+  all | static | unit | run) ;;
+  -h | --help | help) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
+  *) printf 'test.sh: unknown argument %s; see --help\n' "$what" >&2; exit 2 ;;
+esac
+[ $# = 0 ] || shift
+
+. scripts/environment.sh
+bin=$project/bin
+began=$SECONDS
+
+step() { # step NAME COMMAND...: one line when it is well, its whole output when it is not
+  local name=$1 start=$SECONDS output; shift
+  printf '  ..  %s\n' "$name"
+  if output=$("$@" 2>&1); then
+    printf '  ok  %-58s %3d s\n' "$name" $((SECONDS - start))
+  else
+    printf '%s\n\ntest.sh: %s failed: %s\n' "$output" "$name" "$*" >&2
+    exit 1
+  fi
+}
+
+web() { "$bin/python" -m infra.deploy.npm "$@"; }
+
+static_checks() {
+  step 'ruff' "$bin/ruff" check --quiet
+  step 'ruff format' "$bin/ruff" format --check --quiet
+  step 'mypy --strict' "$bin/mypy"
+  step 'import rules' "$bin/lint-imports"
+  step 'npm packages of the lock file' web ci
+  step 'eslint' web run lint
+  step 'tsc' web run typecheck
+}
+
+pytest() { # the closing line of the run is pytest's own
+  "$bin/python" -m pytest "$@"
+}
+
+case $what in
+  static) static_checks ;;
+  unit) step 'vitest' web test; pytest tests/unit "$@" ;;
+  run) pytest "$@" ;;
+  all)
+    static_checks
+    step 'vitest' web test
+    pytest tests/unit tests/integration tests/system tests/browser "$@"
+    printf 'test.sh: all is well, in %d s\n' $((SECONDS - began)) >&2
+    ;;
+esac
