@@ -33,11 +33,11 @@ class Servers:
     rabbitmq_url: str
     consul_http_addr: str
 
-    def control(self, action: str, program: str) -> None:
-        """`stop`, `start` or `restart` one of rabbitmq, mongo-1, redis, consul."""
+    def control(self, *words: str) -> None:
+        """`"stop", "redis"`, `"start", "redis"` or `"signal", "STOP", "redis"`: rabbitmq, mongo-1, redis or consul."""
         command = [sys.executable, "-m", "supervisor.supervisorctl"]
         subprocess.run(
-            [*command, "-s", f"unix://{self.run_dir}/supervisor.sock", action, program],
+            [*command, "-s", f"unix://{self.run_dir}/supervisor.sock", *words],
             check=True,
             capture_output=True,
             timeout=60,

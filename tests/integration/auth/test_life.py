@@ -1,10 +1,17 @@
 """An instance's life: it waits for what is missing, tells the truth about it, and stops when asked."""
 
+import asyncio
+import time
+
 import httpx
 
+from services.gateway.sessions import Sessions
 from tests.conftest import StartProgram
+from tests.support.calls import caller
 from tests.support.spaces import Space
 from tests.support.waiting import until
+from warren.chassis.redis import RedisClient
+from warren.contracts import auth
 
 
 def ready(url: str) -> httpx.Response:
@@ -45,3 +52,20 @@ def test_it_is_in_consul_by_name_until_it_stops(start: StartProgram, space: Spac
     assert "primary 127.0.0.1" in checks()[0]["Output"]
     instance.stop()
     assert checks() == []
+
+
+async def test_a_frozen_redis_holds_up_neither_sign_in_nor_requests(start: StartProgram, space: Space) -> None:
+    await asyncio.to_thread(start, "auth")
+    redis = RedisClient(space.redis_url, "test")
+    async with caller(space) as call:
+        sessions = Sessions(space.environment["JWT_SECRET"], redis.client, call.rpc)
+        await call.rpc.call(auth.REGISTER, auth.Register("ada", "ada@example.org", "long enough"))
+        space.servers.control("signal", "STOP", "redis")
+        try:
+            began = time.monotonic()
+            signed_in = await call.rpc.call(auth.LOGIN, auth.Login("ada", "long enough"))
+            assert (await sessions.authenticate(signed_in.access_token)).user == signed_in.user.id
+            assert time.monotonic() - began < 4
+        finally:
+            space.servers.control("signal", "CONT", "redis")
+    await redis.stop()
