@@ -104,7 +104,7 @@ def _run(options: argparse.Namespace) -> None:
             mode.restart(check_service(options.service))
         case "down":
             mode.down(options.wipe)
-            modes.forget(run_dir)
+            modes.forget(run_dir, wiped=options.wipe)
 
 
 def _up(mode: Mode, name: str, run_dir: Path) -> None:

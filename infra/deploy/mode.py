@@ -57,25 +57,25 @@ def load(name: str) -> Mode:
 
 
 def remembered(run_dir: Path) -> str | None:
-    """The mode that `up` last used in this run directory, until `down`."""
-    try:
-        name = (run_dir / "mode").read_text().strip()
-    except FileNotFoundError:
-        return None
-    return name if name in (NATIVE, DOCKER) else None
+    """The mode that is up in this run directory: from `up` until `down`."""
+    return _last(run_dir) if (run_dir / "up").exists() else None
 
 
 def remember(run_dir: Path, name: str) -> None:
     run_dir.mkdir(parents=True, exist_ok=True)
-    (run_dir / "mode").write_text(name + "\n")
+    (run_dir / "mode").write_text(f"{name}\n")
+    (run_dir / "up").touch()
 
 
-def forget(run_dir: Path) -> None:
-    (run_dir / "mode").unlink(missing_ok=True)
+def forget(run_dir: Path, wiped: bool = False) -> None:
+    """Nothing is up any more. The mode that the data belongs to stays the default until the data is wiped."""
+    (run_dir / "up").unlink(missing_ok=True)
+    if wiped:
+        (run_dir / "mode").unlink(missing_ok=True)
 
 
 def choose(wanted: str | None, run_dir: Path) -> str:
-    """The mode to act on: the flag, else the one that is up, else Docker where it answers, else native.
+    """The mode to act on: the flag, else the one used last, else Docker where it answers, else native.
 
     Raises DeployError when the flag contradicts what is up.
     """
@@ -84,7 +84,13 @@ def choose(wanted: str | None, run_dir: Path) -> str:
         raise DeployError(
             f"Warren is up in {current} mode: stop it first with `down --{current}`, or leave out --{wanted}"
         )
-    return wanted or current or (DOCKER if docker_answers() else NATIVE)
+    return wanted or _last(run_dir) or (DOCKER if docker_answers() else NATIVE)
+
+
+def _last(run_dir: Path) -> str | None:
+    path = run_dir / "mode"
+    name = path.read_text().strip() if path.exists() else None
+    return name if name in (NATIVE, DOCKER) else None
 
 
 def docker_answers() -> bool:

@@ -1,5 +1,6 @@
 """Native mode (`infra.deploy.mode.Mode`): the servers and services as supervised processes of this machine."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -116,7 +117,8 @@ def status() -> Status:
 def logs(service: str | None, follow: bool) -> None:
     run = RunDir.of_environment()
     command = log_files.tail_command(log_files.chosen(run.logs, service), follow)
-    subprocess.run(command, check=False)
+    with contextlib.suppress(KeyboardInterrupt):  # the way to end --follow
+        subprocess.run(command, check=False)
 
 
 def scale(counts: dict[str, int]) -> None:

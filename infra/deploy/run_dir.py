@@ -1,7 +1,8 @@
 """The run directory: where everything of a native Warren lives, and the secrets in it.
 
 .run/ (or WARREN_RUN_DIR)
-  mode          which mode is up              topology.json  how many instances are wanted
+  mode, up      which mode was used last, and whether it is up
+  topology.json  how many instances are wanted
   env           KEY=value lines: addresses of the servers, for tests and tools (0600)
   secrets/      one value a file (0600)       tools/         what was downloaded
   conf/         rendered configuration        data/          what the servers keep

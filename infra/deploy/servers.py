@@ -157,7 +157,8 @@ def up_alone(as_json: bool) -> None:
         ours = preflight.clear_the_way(run, supervisor, wanted, progress)
         try:
             ports.keep(run)
-            supervisor.run(wanted)
+            if ours:  # when all run, services may too, and are left alone
+                supervisor.run(wanted)
             Waits(run, ports, members).all(progress)
         except BaseException:
             if ours:

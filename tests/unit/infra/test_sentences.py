@@ -138,3 +138,15 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
         cli.main([command, "--help"])
     assert ended.value.code == 0
     assert "usage:" in capsys.readouterr().out
+
+
+def test_after_down_the_mode_of_the_data_stays_the_default_until_it_is_wiped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mode, "docker_answers", lambda: True)
+    mode.remember(tmp_path, mode.NATIVE)
+    mode.forget(tmp_path)
+    assert mode.remembered(tmp_path) is None
+    assert mode.choose(None, tmp_path) == mode.NATIVE
+    mode.forget(tmp_path, wiped=True)
+    assert mode.choose(None, tmp_path) == mode.DOCKER
