@@ -19,6 +19,8 @@ from warren.contracts.events import NOTICE_TYPE, PresenceChanged
 from warren.contracts.rest import Presence
 
 TICK_SECONDS = 0.2
+AWAY_SECONDS = 1.0
+"""Pause after a tick that found Redis or RabbitMQ away."""
 TICK_USERS = 500
 """Users in one claim: bounds the time that Redis is held, and the size of a notice."""
 
@@ -67,16 +69,16 @@ class Changes:
 
     async def _repeat(self) -> None:
         while True:
-            more = False
+            pause = TICK_SECONDS
             if self._broker.is_up:
                 try:
-                    more = await self.tick()
+                    pause = 0 if await self.tick() else TICK_SECONDS
                 except Refusal:
-                    pass  # Redis is away, which was logged where it happened; its claims run out by themselves
+                    pause = AWAY_SECONDS  # Redis is away, which was logged where it happened
                 except (AMQPError, ConnectionError, Rejected) as error:
+                    pause = AWAY_SECONDS
                     log.warning("could not tell changes; they will be told again", error=str(error)[:200])
-            if not more:
-                await asyncio.sleep(TICK_SECONDS)
+            await asyncio.sleep(pause)
 
     async def _open(self, link: Link) -> None:
         self._channel = await link.channel()

@@ -35,5 +35,4 @@ class Sweeper:
             more = False
             with contextlib.suppress(Refusal):  # Redis is away, which was logged; the next sweep finds the same
                 more = await self._leases.sweep(self._grace_ms, SWEEP_USERS)
-            if not more:
-                await asyncio.sleep(SWEEP_SECONDS)
+            await asyncio.sleep(0 if more else SWEEP_SECONDS)

@@ -163,7 +163,8 @@ class PresenceLink:
         try:
             answer = await self._rpc.call(UPDATE, update)
         except (Refusal, msgspec.DecodeError) as error:
-            log.warning("could not tell the presence service; trying again", error=str(error))
+            if not self._failures:  # once for each outage
+                log.warning("could not tell the presence service; trying until it works", error=str(error))
             await self._pause()
             return
         if answer.lost:
