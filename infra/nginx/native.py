@@ -105,7 +105,7 @@ def most_files() -> int:
 
 
 def worker_user(folders: Sequence[Path]) -> str:
-    """As root: the user of the workers. www-data where it can reach `folders`, else root (a checkout below /root)."""
+    """As root: the user of the workers. www-data where it can reach `folders`, else root (in a private folder)."""
     reachable = all(
         parent.stat().st_mode & 0o001 for folder in folders if folder.exists() for parent in [folder, *folder.parents]
     )
