@@ -7,7 +7,11 @@ errors.py       the one error type: a sentence that says what is wrong and how t
 topology.py     how many instances of what
 progress.py     the lines shown while something takes time
 
-compose.py      Docker Compose mode
+compose.py      Docker Compose mode, which stands on:
+  engine.py     runs `docker`, and says in one line what its complaints mean
+  containers.py what the engine says about the project's containers
+  compose_project.py    variables, containers and addresses of the project in compose.yaml
+  compose_readiness.py  waits until the replica set is made and every instance is ready
 
 native.py       native mode, which stands on:
   ports.py      every port, and which of them are taken
