@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from pymongo import MongoClient
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError
 
 Client = MongoClient[dict[str, Any]]
 
@@ -88,10 +88,15 @@ def _bring_up(settings: Settings) -> None:
     with _connect(settings, settings.members[0]) as first:
         _wait_for_answer(first, settings.members[0], until)
         _initiate(first, settings, until)
-        primary = _wait_for_primary(first, settings, until)
-    with _connect(settings, primary) as client:
-        _add_members(client, settings, until)
-        _make_user(client, settings)
+        while True:
+            primary = _wait_for_primary(first, settings, until)
+            try:
+                with _connect(settings, primary) as client:
+                    _add_members(client, settings, until)
+                    _make_user(client, settings)
+                return
+            except AutoReconnect as error:  # also NotPrimaryError: a set that has just started elects more than once
+                _check_time(until, f"the primary {primary} stepped down", error)
 
 
 def _connect(settings: Settings, member: str) -> Client:
@@ -158,8 +163,9 @@ def _wait_for_primary(first: Client, settings: Settings, until: float) -> str:
             try:
                 with _connect(settings, member) as client:
                     hello = client.admin.command("hello")
-                    if primary := hello.get("primary"):
-                        return str(primary)
+                    # A member calls itself primary some time before it takes writes.
+                    if hello.get("isWritablePrimary"):
+                        return member
             except PyMongoError:
                 continue  # the other members may know
         _elect_soon(first)

@@ -21,6 +21,7 @@ from warren.contracts.limits import FRAME_BYTES, FRAME_FRAGMENTS, PENDING_SENDS
 if TYPE_CHECKING:
     from services.gateway.sockets.listener import SocketServer
 
+NORMAL_CLOSURE = 1000
 _decode = msgspec.json.Decoder(socket.ClientFrame).decode
 log = get_logger("connection")
 
@@ -59,8 +60,7 @@ class Connection(WSListener):
         self._server.connected(self)
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
-        if not self.closed:
-            self.closed = True
+        self.closed = True
         self.outbound.cut()
         self._server.disconnected(self)
 
@@ -75,7 +75,8 @@ class Connection(WSListener):
         if kind == WSMsgType.PONG:
             self.pings = 0
         elif kind == WSMsgType.CLOSE:
-            self.close(1000, "")
+            self.closed = True
+            self.outbound.answer_close(NORMAL_CLOSURE)
         elif kind in (WSMsgType.TEXT, WSMsgType.CONTINUATION):
             payload = self._whole(frame)
             if payload is not None and not self.closed:

@@ -97,6 +97,14 @@ class Outbound:
         self._transport.write(close_frame(code, reason))
         asyncio.get_running_loop().call_later(LINGER_SECONDS, self._transport.abort)
 
+    def answer_close(self, code: int) -> None:
+        """The peer closes: say so too, and let the connection go once that is written."""
+        if not self._closed:
+            self.flush()
+            self._transport.write(close_frame(code, ""))
+        self._closed = True
+        self._transport.close()
+
     def cut(self) -> None:
         """The connection is gone."""
         self._closed = True
