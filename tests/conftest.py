@@ -7,9 +7,11 @@ import pytest
 
 from tests.support import servers as test_servers
 from tests.support import spaces
+from tests.support import stack as whole_system
 from tests.support.processes import Program
 from tests.support.servers import Servers
 from tests.support.spaces import Space
+from tests.support.stack import Stack
 
 StartProgram = Callable[..., Program]
 MARKED_FOLDERS = ("integration", "system", "browser")
@@ -45,6 +47,15 @@ def start(space: Space, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
     for program in started:
         if program.is_running:
             program.stop()
+
+
+@pytest.fixture(scope="session")
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """The whole of Warren, started when the first test asks for it. Its logs are kept when a test fails."""
+    with whole_system.running() as running:
+        yield running
+        if request.session.testsfailed:
+            whole_system.keep_logs(running)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

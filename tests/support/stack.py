@@ -1,0 +1,223 @@
+"""The whole of Warren, started by the real deployment command, once for all system and browser tests of a run.
+
+Normally started for this run and removed after it. With WARREN_TEST_STACK=<run directory> the Warren of that directory
+is used and left running: quicker while developing (`tests/README.md`).
+"""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from pymongo import MongoClient
+from redis import Redis
+
+from infra.deploy.ports import Ports, is_free
+from infra.deploy.run_dir import RunDir
+from infra.deploy.supervision import Supervisor
+from infra.deploy.topology import CLUSTER
+from tests.support.servers import OFFSETS, PROJECT
+from tests.support.waiting import eventually
+
+COMMAND = "./scripts/deploy-distributed.sh"
+KEPT = "WARREN_TEST_STACK"
+LOGS = PROJECT / "test-results" / "logs"
+UP_SECONDS = 600
+BACK_SECONDS = 40.0
+ENVIRONMENT = {"CLUSTER_MODE": "true", "NODE_ENV": "development", "RATE_LIMITS": "off"}
+"""Limits off: all test users share one address, and `production` refuses that."""
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """One gateway's own doors, past nginx: `url` for REST and operations, `ws` for sockets."""
+
+    id: str
+    url: str
+    ws: str
+
+
+class Stack:
+    """A running Warren. `app` is its public origin, `ws` its public socket address, both through nginx.
+
+    Programs are named as `status` and the supervisor name them: `gateway-2`, `messaging-1`, `redis`, `mongo-3`.
+    """
+
+    def __init__(self, run_dir: Path, environment: dict[str, str]) -> None:
+        self.run_dir = run_dir
+        self._environment = environment
+        self._supervisor = Supervisor(RunDir(run_dir))
+        status = self.status()
+        self.app: str = status["app"]
+        self.ws = f"{self.app.replace('http', 'ws', 1)}/ws"
+        self.consul: str = status["consul"]
+        self.rabbitmq: str = status["rabbitmq"]
+        self.gateways = [
+            Gateway(
+                found["id"],
+                f"http://{found['address']}:{found['port']}",
+                f"ws://{found['address']}:{found['socket_port']}/ws",
+            )
+            for found in status["instances"]
+            if found["service"] == "gateway"
+        ]
+
+    # What runs
+
+    def status(self) -> Any:
+        """The document of `status --json`."""
+        return json.loads(self.deploy("status", "--json"))
+
+    def deploy(self, *words: str) -> str:
+        """Call the deployment command; what it printed."""
+        return deploy(self._environment, *words)
+
+    def ids(self, service: str) -> list[str]:
+        return [found["id"] for found in self.status()["instances"] if found["service"] == service]
+
+    def gateway(self, gateway_id: str) -> Gateway:
+        return next(gateway for gateway in self.gateways if gateway.id == gateway_id)
+
+    def url(self, instance: str) -> str:
+        """Where an instance serves its own HTTP: health and metrics."""
+        return next(
+            f"http://{found['address']}:{found['port']}"
+            for found in self.status()["instances"]
+            if found["id"] == instance
+        )
+
+    def pid(self, program: str) -> int:
+        return int(self._supervisor.states()[program]["pid"])
+
+    # Harm
+
+    def signal(self, program: str, number: signal.Signals) -> int:
+        """Send a signal; the pid that got it."""
+        pid = self.pid(program)
+        assert pid, f"{program} does not run"
+        os.kill(pid, number)
+        return pid
+
+    def kill(self, program: str) -> int:
+        """SIGKILL, as a crash would end it; the supervisor starts it again. The pid that died."""
+        return self.signal(program, signal.SIGKILL)
+
+    def stop(self, *programs: str) -> None:
+        """Stop programs in good order and keep them stopped."""
+        self._supervisor.stop(programs)
+
+    def start(self, *programs: str) -> None:
+        self._supervisor.start_stopped(programs)
+
+    async def back(self, instance: str, former_pid: int) -> None:
+        """Return when `status` lists a new process of an instance as passing."""
+
+        async def passing() -> bool:
+            status = await asyncio.to_thread(self.status)
+            return any(
+                found["id"] == instance and found["state"] == "passing" and found["pid"] not in (None, former_pid)
+                for found in status["instances"]
+            )
+
+        await eventually(passing, f"{instance} is back in `status`", BACK_SECONDS)
+
+    # Looking in
+
+    def secret(self, name: str) -> str:
+        return (self.run_dir / "secrets" / name).read_text().strip()
+
+    def address(self, name: str) -> str:
+        """MONGODB_URI, REDIS_URL, RABBITMQ_URL or CONSUL_HTTP_ADDR."""
+        lines = (self.run_dir / "env").read_text().splitlines()
+        return dict(line.split("=", 1) for line in lines)[name]
+
+    def redis(self) -> Redis:
+        """The caller closes it. Answers str."""
+        return Redis.from_url(self.address("REDIS_URL"), decode_responses=True)
+
+    def mongo(self) -> "MongoClient[dict[str, Any]]":
+        """The caller closes it."""
+        return MongoClient(self.address("MONGODB_URI"))
+
+
+@contextmanager
+def running() -> Iterator[Stack]:
+    """Warren, for as long as the context lasts."""
+    if kept := os.environ.get(KEPT):
+        yield Stack(Path(kept).absolute(), {**os.environ, "WARREN_RUN_DIR": kept})
+        return
+    run_dir = Path(tempfile.mkdtemp(prefix="warren-"))
+    run_dir.chmod(0o755)  # nginx's workers pass through it
+    offset = _free_offset()
+    environment = {
+        **os.environ,
+        **ENVIRONMENT,
+        "WARREN_RUN_DIR": str(run_dir),
+        "WARREN_PORT_OFFSET": str(offset),
+    }
+    try:
+        deploy(environment, "up", "--native")
+        yield Stack(run_dir, environment)
+    finally:
+        deploy(environment, "down", "--wipe")
+        shutil.rmtree(run_dir, ignore_errors=True)
+
+
+def keep_logs(stack: Stack) -> None:
+    """Copy what the programs logged to test-results/logs, for whoever looks into a failure."""
+    shutil.rmtree(LOGS, ignore_errors=True)
+    shutil.copytree(stack.run_dir / "logs", LOGS)
+
+
+def deploy(environment: dict[str, str], *words: str) -> str:
+    done = subprocess.run(
+        [COMMAND, *words],
+        cwd=PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=UP_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, f"{COMMAND} {' '.join(words)} failed:\n{done.stdout[-3000:]}\n{done.stderr}"
+    return done.stdout
+
+
+def metric(url: str, name: str) -> float:
+    """The value of a metric without labels, from an instance's /metrics."""
+    text = httpx.get(f"{url}/metrics", timeout=5, trust_env=False).text
+    return next(float(line.split()[1]) for line in text.splitlines() if line.startswith(f"{name} "))
+
+
+def _free_offset() -> int:
+    """An offset whose ports nobody uses; the process id spreads runs that start at the same moment."""
+    start = (os.getpid() + int(time.monotonic())) % len(OFFSETS)
+    for offset in OFFSETS[start:] + OFFSETS[:start]:
+        if all(map(is_free, _all_ports(Ports(offset)))):
+            return offset
+    raise AssertionError("no port offset is free for the whole system: stop some of the Warrens on this machine")
+
+
+def _all_ports(ports: Ports) -> list[int]:
+    services = [ports.service(name, index) for name, count in CLUSTER.instances.items() for index in range(count)]
+    sockets = [ports.socket(index) for index in range(CLUSTER.instances["gateway"])]
+    members = [ports.mongo(index) for index in range(CLUSTER.mongo_members)]
+    return [
+        ports.app,
+        *services,
+        *sockets,
+        *members,
+        *(ports.consul_http, ports.consul_server, ports.consul_serf_lan, ports.consul_serf_wan),
+        *(ports.epmd, ports.erlang_distribution, ports.amqp, ports.rabbitmq_management, ports.rabbitmq_prometheus),
+        ports.redis,
+    ]
