@@ -68,4 +68,5 @@ async def serve(settings: GatewaySettings) -> int:
     base.check("redis", redis.check)
     base.check("rabbitmq", receiver.check)
     base.health.tell("sockets", lambda: f"{len(sockets)} open, {len(local_rooms)} rooms listened to")
+    base.health.tell("presence", presence.figure)
     return await base.run([redis], [commands, presence, sockets])

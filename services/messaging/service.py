@@ -28,7 +28,8 @@ async def serve(settings: MessagingSettings) -> int:
     redis = RedisClient(settings.redis_url, settings.server_id)
     log, projections = RoomLog(mongo), Projections(mongo)
 
-    answer_queries(base.rpc_server(), RoomQueries(log, projections), HistoryQueries(log, projections))
+    rpc = base.rpc_server()
+    answer_queries(rpc, RoomQueries(log, projections), HistoryQueries(log, projections))
 
     listeners = Listeners(redis.client)
     cache = RoomCache(log, projections, listeners)
@@ -55,4 +56,4 @@ async def serve(settings: MessagingSettings) -> int:
     base.check("mongodb", mongo.check)
     base.check("redis", redis.check)
     base.health.tell("rooms", lambda: f"{len(cache)} in memory, {consumer.waiting} command batches waiting")
-    return await base.run([mongo, redis, Indexes(mongo), owner])
+    return await base.run([mongo, redis, Indexes(mongo)], [owner, rpc])

@@ -46,6 +46,7 @@ class Link:
     def __init__(self, connection: aio_pika.abc.AbstractConnection) -> None:
         self._connection = connection
         self._channels: list[aio_pika.abc.AbstractChannel] = []
+        self._closing = False
 
     async def channel(self, *, prefetch: int = 0, confirms: bool = True) -> Channel:
         """A new channel. `confirms` are needed to learn of unroutable and refused messages."""
@@ -61,7 +62,7 @@ class Link:
         return underlay
 
     async def _on_channel_closed(self, _channel: Any, error: BaseException | None) -> None:
-        if not self._connection.is_closed:
+        if not self._closing and not self._connection.is_closed:
             log.warning("a channel closed; making a new connection", error=str(error))
             await self.close()
 
@@ -70,6 +71,7 @@ class Link:
         asyncio.get_running_loop().call_soon(lambda: asyncio.ensure_future(self.close()))
 
     async def close(self) -> None:
+        self._closing = True
         with contextlib.suppress(AMQPError, ConnectionError, TimeoutError):
             await asyncio.wait_for(self._connection.close(), CONNECT_SECONDS)
 

@@ -69,16 +69,18 @@ class Instance:
 
     async def run(self, inner: Sequence[Part], outer: Sequence[Part] = ()) -> int:
         """Start: ops server, Consul, `inner` (databases, handlers), the broker, `outer` (what needs all of that).
-        Stop: leave Consul, then in reverse. Returns the exit code."""
+        Stop: leave Consul, close the door, then in reverse. Returns the exit code."""
         discovery = Discovery(self.settings.consul_http_addr, VERSION, self._registrations, self.tasks)
         self.health.tell("consul", discovery.figure)
 
         async def stopping() -> None:
             self.health.stopping()
             await discovery.stop()
+            server.close_door()
 
+        server = OpsServer(self.app, self.settings.host, self.settings.port, self.tasks)
         parts: list[Part] = [
-            OpsServer(self.app, self.settings.host, self.settings.port, self.tasks),
+            server,
             self.health,
             discovery,
             *inner,

@@ -61,11 +61,15 @@ class OpsServer:
         self._server = server
         self._serving = self._tasks.spawn("http", server.serve_forever())  # type: ignore[no-untyped-call]
 
-    async def stop(self) -> None:
-        """Close the listener, let requests in flight finish."""
+    def close_door(self) -> None:
+        """Take no new connections: whoever tries is refused at once and goes to another instance."""
         self._server.close()  # type: ignore[no-untyped-call]
         for connection in list(self._server.connections):
             connection.close_if_idle()
+
+    async def stop(self) -> None:
+        """Let requests in flight finish."""
+        self.close_door()
         deadline = time.monotonic() + CLOSE_SECONDS
         while self._server.connections and time.monotonic() < deadline:  # noqa: ASYNC110 - Sanic has no event for it
             await asyncio.sleep(0.05)

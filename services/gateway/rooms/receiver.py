@@ -129,6 +129,7 @@ class Receiver:
             lost = batch.n - last - 1
             log.warning("event batches were lost; asking for what was missed", source=batch.source, lost=lost)
             self._rooms.repair(lambda room: last == 0 or room.source == batch.source)
+            self._on_moved(self._queue)  # presence news may have been lost with it
 
     def _on_canary(self) -> None:
         if self._canary is not None and not self._canary.done():

@@ -29,6 +29,8 @@ class Entry(Struct):
     at: int
     n: int
     payload: dict[str, Any]
+    event: RoomEvent | None = None
+    """Made by `event_of` when it is first asked for."""
 
 
 MEMBERSHIP = frozenset({events.MEMBER_JOINED, events.MEMBER_LEFT, events.MEMBER_CHANGED, events.ROOM_CHANGED})
@@ -116,7 +118,13 @@ class _RoomEvent(_Event, tag="event"):
 
 
 def event_of(entry: Entry) -> RoomEvent:
-    """The event as gateways pass it on: the client's JSON, encoded here once for everybody."""
+    """The event as gateways pass it on: the client's JSON, encoded once for everybody."""
+    if entry.event is None:
+        entry.event = _encode(entry)
+    return entry.event
+
+
+def _encode(entry: Entry) -> RoomEvent:
     payload, kind, at = entry.payload, entry.kind, rfc3339(entry.at)
     base = (entry.room, entry.seq, kind, at)
     if kind == events.MESSAGE_CREATED:
