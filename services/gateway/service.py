@@ -4,6 +4,7 @@ from services.gateway.limits import RateLimits
 from services.gateway.presence import PresenceLink
 from services.gateway.rest.app import install
 from services.gateway.rooms.commands import CommandSender
+from services.gateway.rooms.listener_sets import ListenerSets
 from services.gateway.rooms.local_rooms import LocalRooms
 from services.gateway.rooms.reads import ReadMarks
 from services.gateway.rooms.receiver import Receiver
@@ -28,6 +29,7 @@ async def serve(settings: GatewaySettings) -> int:
 
     commands = CommandSender(settings.room_partitions, base.tasks)
     local_rooms = LocalRooms(commands, Missed(rpc), base.tasks)
+    listener_sets = ListenerSets(incarnation, redis.client, local_rooms, base.tasks)
     sessions = Sessions(settings.jwt_secret, redis.client, rpc)
     flusher = Flusher()
     presence = PresenceLink(
@@ -52,6 +54,11 @@ async def serve(settings: GatewaySettings) -> int:
         flusher=flusher,
         tasks=base.tasks,
     )
+
+    def moved(queue: str) -> None:
+        listener_sets.moved(queue)
+        presence.moved(queue)
+
     receiver = Receiver(
         incarnation,
         commands=commands,
@@ -59,7 +66,7 @@ async def serve(settings: GatewaySettings) -> int:
         flusher=flusher,
         on_presence=presence.on_notice,
         on_revoked=sockets.on_revoked,
-        on_moved=presence.moved,
+        on_moved=moved,
     )
     base.broker.on_connect(receiver.open)
     rates = RateLimits(settings.rate_limits)
@@ -69,4 +76,4 @@ async def serve(settings: GatewaySettings) -> int:
     base.check("rabbitmq", receiver.check)
     base.health.tell("sockets", lambda: f"{len(sockets)} open, {len(local_rooms)} rooms listened to")
     base.health.tell("presence", presence.figure)
-    return await base.run([redis], [commands, presence, sockets])
+    return await base.run([redis], [commands, listener_sets, presence, sockets])

@@ -263,6 +263,10 @@ HISTORY = Method("messaging.history", History, Messages, idempotent=True)
 EVENTS_AFTER = Method("messaging.events_after", EventsAfter, StoredEvents, idempotent=True)
 
 
+LISTENERS_KEEP_SECONDS = 30 * 86_400
+"""Life of a listener set after the last gateway was added."""
+
+
 def listeners_key(room: str) -> str:
     """Redis set of the gateway queues that listen to a room. Owners write it; a gateway that finds Redis emptied adds
     itself again."""

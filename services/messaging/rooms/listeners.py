@@ -9,9 +9,8 @@ from collections.abc import Iterable
 from redis.asyncio import Redis
 
 from warren.chassis.telemetry import get_logger
-from warren.contracts.rooms import listeners_key
+from warren.contracts.rooms import LISTENERS_KEEP_SECONDS, listeners_key
 
-KEEP_DAYS = 30
 KEEP_GONE = 1_000
 log = get_logger("listeners")
 
@@ -54,7 +53,7 @@ class Listeners:
         async with self._redis.pipeline(transaction=False) as pipe:
             for room, gateway in added:
                 pipe.sadd(listeners_key(room), gateway)
-                pipe.expire(listeners_key(room), KEEP_DAYS * 86_400)
+                pipe.expire(listeners_key(room), LISTENERS_KEEP_SECONDS)
             for room, gateway in removed:
                 pipe.srem(listeners_key(room), gateway)
             await pipe.execute()
