@@ -132,6 +132,18 @@ class Done(Reply, tag="ack"):
     seq: int
 
 
+class Event(Reply, tag="event"):
+    """Something durable happened in a room; `seq` is contiguous. The other fields depend on `type` and are encoded by
+    the room's owner: message.created {message}, message.edited {target, body, edited_at}, message.deleted {target, by},
+    reaction.changed {target, emoji, user, on}, member.joined, member.left, member.changed {user, role, by},
+    room.changed {name, topic, public, by}."""
+
+    room: str
+    seq: int
+    type: str
+    at: str
+
+
 class Error(Reply, tag="error"):
     code: Code
     detail: str

@@ -1,4 +1,4 @@
-"""The API's description for programs (/openapi.json) and for people (/docs)."""
+"""The API's description for programs (/openapi.json, /asyncapi.json) and for people (/docs)."""
 
 from collections.abc import Sequence
 from html import escape
@@ -7,6 +7,7 @@ from typing import Any
 from sanic import HTTPResponse
 from sanic.response import html
 
+from services.gateway.rest import asyncapi
 from services.gateway.rest.endpoint import Call, Endpoint, Taking, answer_bytes
 from services.gateway.rest.openapi import describe
 from warren.contracts.codec import encode_json
@@ -23,20 +24,25 @@ dd { margin-left: 4.5rem; } small { opacity: 0.75; } td, th { text-align: left; 
 
 
 class DocsEndpoints:
-    """Both are rendered once: they change with the code only."""
+    """All are rendered once: they change with the code only."""
 
     def __init__(self, described: Sequence[Endpoint]) -> None:
         self._openapi = encode_json(describe(described))
+        self._asyncapi = encode_json(asyncapi.describe())
         self._page = render(described)
 
     def endpoints(self) -> list[Endpoint]:
         return [
             Endpoint("Docs", "GET", "/openapi.json", self.openapi, {}, "OpenAPI 3.1.", open=True),
+            Endpoint("Docs", "GET", "/asyncapi.json", self.asyncapi, {}, "AsyncAPI 3 of the socket.", open=True),
             Endpoint("Docs", "GET", "/docs", self.docs, {}, "This page.", open=True),
         ]
 
     async def openapi(self, _call: Call) -> HTTPResponse:
         return answer_bytes(self._openapi)
+
+    async def asyncapi(self, _call: Call) -> HTTPResponse:
+        return answer_bytes(self._asyncapi)
 
     async def docs(self, _call: Call) -> HTTPResponse:
         return html(self._page, headers={"Content-Security-Policy": _POLICY})
@@ -55,7 +61,8 @@ def render(endpoints: Sequence[Endpoint]) -> str:
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Warren API</title><style>{_STYLE}</style>'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><h1>Warren API v1</h1>'
-        '<p>Paths are below <code>/api/v1</code>. For programs: <a href="openapi.json">openapi.json</a>.</p>'
+        '<p>Paths are below <code>/api/v1</code>. For programs: <a href="openapi.json">openapi.json</a> and, for '
+        'the socket, <a href="asyncapi.json">asyncapi.json</a>.</p>'
         f"{topics}<h2>Errors</h2><p>Every refusal is an <code>application/problem+json</code> document.</p>"
         f"<table><tr><th>code</th><th>status</th><th>meaning</th></tr>{codes}</table></html>"
     )

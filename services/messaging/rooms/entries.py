@@ -8,6 +8,7 @@ from warren.contracts import events
 from warren.contracts.codec import decode_json, encode_json, rfc3339
 from warren.contracts.rest import Message
 from warren.contracts.rooms import RoomEvent
+from warren.contracts.socket import Event
 
 
 class Entry(Struct):
@@ -66,14 +67,7 @@ def _reactions(pairs: Any) -> dict[str, list[str]]:
     return grouped
 
 
-class _Event(Struct, tag_field="op", tag="event"):
-    room: str
-    seq: int
-    type: str
-    at: str
-
-
-class _MessageEvent(_Event, tag="event"):
+class _MessageEvent(Event, tag="event", omit_defaults=False):
     message: Message
 
 
@@ -86,31 +80,31 @@ def message_in(event: RoomEvent) -> bytes:
     return bytes(decode_json(event.data, _MessagePart).message)
 
 
-class _EditedEvent(_Event, tag="event"):
+class _EditedEvent(Event, tag="event", omit_defaults=False):
     target: int
     body: str
     edited_at: str
 
 
-class _DeletedEvent(_Event, tag="event"):
+class _DeletedEvent(Event, tag="event", omit_defaults=False):
     target: int
     by: str
 
 
-class _ReactionEvent(_Event, tag="event"):
+class _ReactionEvent(Event, tag="event", omit_defaults=False):
     target: int
     emoji: str
     user: str
     on: bool
 
 
-class _MemberEvent(_Event, tag="event"):
+class _MemberEvent(Event, tag="event", omit_defaults=False):
     user: str
     role: str | None
     by: str
 
 
-class _RoomEvent(_Event, tag="event"):
+class _RoomEvent(Event, tag="event", omit_defaults=False):
     name: str | None
     topic: str | None
     public: bool
