@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 from pymongo import MongoClient
@@ -62,6 +63,8 @@ class Stack:
         self.ws = f"{self.app.replace('http', 'ws', 1)}/ws"
         self.consul: str = status["consul"]
         self.rabbitmq: str = status["rabbitmq"]
+        self._urls = {found["id"]: f"http://{found['address']}:{found['port']}" for found in status["instances"]}
+        self._services = {found["id"]: found["service"] for found in status["instances"]}
         self.gateways = [
             Gateway(
                 found["id"],
@@ -83,18 +86,14 @@ class Stack:
         return deploy(self._environment, *words)
 
     def ids(self, service: str) -> list[str]:
-        return [found["id"] for found in self.status()["instances"] if found["service"] == service]
+        return [instance for instance, of in self._services.items() if of == service]
 
     def gateway(self, gateway_id: str) -> Gateway:
         return next(gateway for gateway in self.gateways if gateway.id == gateway_id)
 
     def url(self, instance: str) -> str:
         """Where an instance serves its own HTTP: health and metrics."""
-        return next(
-            f"http://{found['address']}:{found['port']}"
-            for found in self.status()["instances"]
-            if found["id"] == instance
-        )
+        return self._urls[instance]
 
     def pid(self, program: str) -> int:
         return int(self._supervisor.states()[program]["pid"])
@@ -121,15 +120,30 @@ class Stack:
 
     async def back(self, instance: str, former_pid: int) -> None:
         """Return when `status` lists a new process of an instance as passing."""
+        async with httpx.AsyncClient(trust_env=False, timeout=5) as http:
 
-        async def passing() -> bool:
-            status = await asyncio.to_thread(self.status)
-            return any(
-                found["id"] == instance and found["state"] == "passing" and found["pid"] not in (None, former_pid)
-                for found in status["instances"]
-            )
+            async def passing() -> bool:
+                answer = await http.get(f"{self.consul}/v1/health/service/{self._services[instance]}?passing=1")
+                known = {node["Service"]["ID"]: node["Service"]["Meta"]["pid"] for node in answer.json()}
+                return instance in known and int(known[instance]) != former_pid
 
-        await eventually(passing, f"{instance} is back in `status`", BACK_SECONDS)
+            await eventually(passing, f"{instance} is back in Consul", BACK_SECONDS)
+        status = await asyncio.to_thread(self.status)
+        found = next(found for found in status["instances"] if found["id"] == instance)
+        assert (found["state"], found["pid"]) == ("passing", self.pid(instance))
+
+    async def ready(self) -> None:
+        """Return when every instance passes, whatever was done to it."""
+        async with httpx.AsyncClient(trust_env=False, timeout=5) as http:
+
+            async def all_ready() -> bool:
+                try:
+                    answers = await asyncio.gather(*(http.get(f"{url}/health/ready") for url in self._urls.values()))
+                except httpx.TransportError:
+                    return False
+                return all(answer.status_code == 200 for answer in answers)
+
+            await eventually(all_ready, "every instance is ready", BACK_SECONDS)
 
     # Looking in
 
@@ -144,6 +158,13 @@ class Stack:
     def redis(self) -> Redis:
         """The caller closes it. Answers str."""
         return Redis.from_url(self.address("REDIS_URL"), decode_responses=True)
+
+    def mongo_primary(self) -> str:
+        """The program that is MongoDB's primary now."""
+        with self.mongo() as client:
+            host = client.admin.command("hello")["primary"]
+        members = urlsplit(self.address("MONGODB_URI")).netloc.rpartition("@")[2].split(",")
+        return f"mongo-{members.index(host) + 1}"
 
     def mongo(self) -> "MongoClient[dict[str, Any]]":
         """The caller closes it."""
