@@ -1,6 +1,7 @@
 """The messaging service: rooms, membership, messages.
 
-settings.py service.py rpc.py   how the service is put together; the table from query to function
+__main__.py settings.py service.py   the program, and how it is put together
+rpc.py      the table from query to function
 rooms/      the write path: owner.py (read this first) -> room.py (the rules) -> fanout.py
 queries/    the read path: any instance answers from MongoDB
 store/      all MongoDB

@@ -11,4 +11,5 @@ mongo.py redis.py   clients that wait for their server
 health.py     what /health/ready says, the event loop's lag, canaries
 ops.py        the HTTP server with /health, /health/live, /health/ready, /metrics
 discovery.py  registration in Consul that survives Consul's restart
+instance.py   all of that put together: what every service is built around
 """

@@ -6,7 +6,8 @@ problems.py   pure: errors as RFC 9457 problem documents
 cookies.py    pure: the refresh cookie
 auth.py users.py rooms.py messages.py   the endpoints
 openapi.py    pure: the API's description from the endpoints and their types
-docs.py       serves it, with a page for people
+asyncapi.py   pure: the socket's description from its frames
+docs.py       serves both, with a page for people
 
     request -> middleware (ids) -> rate, session -> endpoint -> RPC or room command -> answer
                                         any Refusal -> problem document

@@ -9,5 +9,6 @@ entries.py      an entry of the log, and the event that clients see
 work.py         what one write has to do and what came of it, by room
 fanout.py       one message per listening gateway
 listeners.py    which gateways listen to which room
+notices.py      rare news for all gateways
 dead_letters.py commands that cannot be carried out, with their reason
 """
