@@ -45,18 +45,22 @@ class _Waiting(Struct):
 
 
 class _Partition(Struct):
-    """`flying` is the batch whose `done` has not come yet."""
+    """`flying` is the batch whose `done` has not come yet; it was sent first at `since`, last at `sent_at`, and may be
+    in the queue `copies` times."""
 
     number: int = 0
     open: deque[rooms.AnyCommand] = deque()
     flying: rooms.CommandBatch | None = None
+    since: float = 0.0
     sent_at: float = 0.0
+    copies: int = 0
 
 
 class CommandSender:
     """`queue` is this gateway's own queue, which gets the answers; it changes with each broker connection."""
 
-    def __init__(self, partitions: int, tasks: Tasks) -> None:
+    def __init__(self, partitions: int, tasks: Tasks, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
         self._partitions = [_Partition(open=deque()) for _ in range(partitions)]
         self._tasks = tasks
         self._waiting: dict[int, _Waiting] = {}
@@ -74,7 +78,7 @@ class CommandSender:
         """Wait for what is in flight, then give up on the rest."""
         try:
             async with asyncio.timeout(RESEND_SECONDS):
-                while any(partition.flying for partition in self._partitions):
+                while any(partition.flying or partition.open for partition in self._partitions):
                     self._landed.clear()
                     await self._landed.wait()
         except TimeoutError:
@@ -93,7 +97,7 @@ class CommandSender:
         if len(partition.open) >= OPEN_COMMANDS:
             raise Refusal(Code.OVERLOADED, "Too much is under way; try again.", retry_after_ms=OVERLOADED_MS)
         if waiter is not None:
-            self._waiting[command.ref] = _Waiting(waiter, time.monotonic() + ANSWER_SECONDS)
+            self._waiting[command.ref] = _Waiting(waiter, self._now() + ANSWER_SECONDS)
         partition.open.append(command)
         if partition.flying is None:
             self._schedule()
@@ -118,10 +122,7 @@ class CommandSender:
         """A batch is settled: the next one of its partition may leave."""
         partition = self._partitions[done.partition]
         if partition.flying is not None and partition.flying.number == done.number:
-            partition.flying = None
-            self._landed.set()
-            if partition.open:
-                self._schedule()
+            self._release(partition)
 
     async def open(self, link: Link, queue: str) -> None:
         """A new connection: what was in flight is sent again, to be answered at `queue`. Repeating is harmless: what
@@ -130,6 +131,7 @@ class CommandSender:
         self._queue = queue
         for number, partition in enumerate(self._partitions):
             if partition.flying is not None:
+                partition.since = self._now()
                 self._send(number, partition, _repeatable(partition.flying, queue))
         self._schedule()
 
@@ -149,13 +151,16 @@ class CommandSender:
         for number, partition in enumerate(self._partitions):
             if partition.flying is None and partition.open and self._channel is not None:
                 partition.number += 1
+                partition.since = self._now()
+                partition.copies = 0
                 count = min(len(partition.open), BATCH_COMMANDS)
                 commands = [partition.open.popleft() for _ in range(count)]
                 self._send(number, partition, rooms.CommandBatch(self._queue, number, partition.number, commands))
 
     def _send(self, number: int, partition: _Partition, batch: rooms.CommandBatch) -> None:
         partition.flying = batch
-        partition.sent_at = time.monotonic()
+        partition.sent_at = self._now()
+        partition.copies += 1
         BATCHES.inc()
         self._tasks.spawn("send-batch", self._publish(number, partition, batch))
 
@@ -173,18 +178,25 @@ class CommandSender:
             log.info("batch not confirmed; it is sent again on the next connection", error=str(error))
 
     def _refuse(self, partition: _Partition, batch: rooms.CommandBatch, code: Code, detail: str) -> None:
+        """Nothing of the batch is in the queue. Of one that was sent before that is not known: it stays in flight."""
+        if partition.flying is not batch or partition.copies > 1:
+            log.info("the broker did not take a repeated batch", code=code)
+            return
         for command in batch.commands:
             self.answered(rooms.Refused(command.ref, code, detail, OVERLOADED_MS))
-        if partition.flying is batch:
-            partition.flying = None
-            self._landed.set()
+        self._release(partition)
+
+    def _release(self, partition: _Partition) -> None:
+        partition.flying = None
+        self._landed.set()
+        if partition.open:
             self._schedule()
 
     async def _watch(self) -> None:
         """Nobody waits for ever: answers that do not come, and batches that got lost."""
         while True:
             await asyncio.sleep(0.5)
-            now = time.monotonic()
+            now = self._now()
             for ref, waiting in list(self._waiting.items()):
                 if waiting.until > now:
                     break  # in order of sending
@@ -192,8 +204,19 @@ class CommandSender:
                 self.answered(rooms.Refused(ref, Code.DEADLINE_EXCEEDED, detail, OVERLOADED_MS))
             for number, partition in enumerate(self._partitions):
                 if partition.flying is not None and now - partition.sent_at > RESEND_SECONDS:
-                    log.warning("a command batch is not settled; sending it again", partition=number)
-                    self._send(number, partition, _repeatable(partition.flying, self._queue))
+                    self._send_again(number, partition, partition.flying, now)
+
+    def _send_again(self, number: int, partition: _Partition, batch: rooms.CommandBatch, now: float) -> None:
+        """Unless it was sent so long ago that nobody waits any more: a batch that kills its owners, or that no owner
+        can read, must not come again for ever, and must not hold up what is behind it."""
+        if self._channel is None or self._channel.is_closed:
+            return  # it is sent again on the next connection
+        if now - partition.since > ANSWER_SECONDS:
+            log.error("a command batch is not settled and nobody waits any more; going on without it", partition=number)
+            self._release(partition)
+        else:
+            log.warning("a command batch is not settled; sending it again", partition=number)
+            self._send(number, partition, _repeatable(batch, self._queue))
 
 
 def _repeatable(batch: rooms.CommandBatch, queue: str) -> rooms.CommandBatch:
