@@ -38,6 +38,7 @@ class LocalRoom:
         "members",
         "phase",
         "recent",
+        "repair_again",
         "sockets",
         "source",
     )
@@ -54,6 +55,8 @@ class LocalRoom:
         """Sockets that have seen more than this gateway has, through another one: they join when it has caught up."""
         self.recent: deque[tuple[int, bytes]] = deque(maxlen=RECENT_FRAMES)
         self.held: list[RoomEvent] = []
+        self.repair_again = False
+        """More was lost while a repair was under way: its answer may have come before that."""
         self.lingering = False
         self.source = ""
 
@@ -72,6 +75,14 @@ class LocalRoom:
         if not self.recent or self.recent[0][0] > after + 1:
             return None
         return [frame for seq, frame in self.recent if seq > after]
+
+    def forget_ahead(self, connection: "Connection") -> None:
+        if self.ahead:
+            self.ahead = [(other, after) for other, after in self.ahead if other is not connection]
+
+    def everybody(self) -> set["Connection"]:
+        """All that have the room, in whatever state."""
+        return self.sockets | self.joining | {connection for connection, _ in self.ahead}
 
     @property
     def needed(self) -> bool:

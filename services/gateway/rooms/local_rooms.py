@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 LINGER_SECONDS = 30.0
 HELD_EVENTS = 5_000
 RETRY_SECONDS = 0.5
+UNLISTEN_AGAIN_SECONDS = 5.0
+"""An owner that goes on sending events of a room that nobody needs is told again this much later."""
+UNLISTENED_ROOMS = 10_000
 
 ROOMS = Gauge("warren_local_rooms", "Rooms that this gateway listens to.")
 DELIVERIES = Counter("warren_deliveries_total", "Events given to sockets.")
@@ -46,6 +49,8 @@ class LocalRooms:
         self._rooms: dict[str, LocalRoom] = {}
         self._opening: dict[str, asyncio.Future[None]] = {}
         self._users: dict[str, set[Connection]] = {}
+        self._unlistened: dict[str, float] = {}
+        """When the owner was told that nobody listens to a room."""
 
     def __len__(self) -> int:
         return len(self._rooms)
@@ -98,21 +103,26 @@ class LocalRooms:
             connection.send(reply_frame(Reset(room.id, room.head)))
             room.sockets.add(connection)
         else:
-            frames = room.frames_after(start)
-            if frames is None:
-                room.joining.add(connection)
-                self._tasks.spawn("resume", self._resume(room, connection, start))
-            else:
-                self._give(room, connection, frames)
+            self._catch_up_socket(room, connection, start)
         return True
+
+    def _catch_up_socket(self, room: LocalRoom, connection: "Connection", start: int) -> None:
+        """Events after `start` up to `head`: from memory in this tick, else from the log."""
+        frames = room.frames_after(start)
+        if frames is None:
+            room.joining.add(connection)
+            self._tasks.spawn("resume", self._resume(room, connection, start))
+        else:
+            self._give(room, connection, frames)
 
     async def sync(self, room_id: str, connection: "Connection", after: int) -> None:
         """A client found a gap: begin anew after `after`. Raises Refusal."""
         room = await self.live(room_id)
-        if connection in room.sockets:
-            room.sockets.discard(connection)
-            self.join(room, connection, after)
-        elif connection not in room.joining and not self.join(room, connection, after):
+        if connection.closed or connection in room.joining:
+            return
+        room.sockets.discard(connection)
+        room.forget_ahead(connection)
+        if not self.join(room, connection, after):
             raise not_found("room")
 
     async def add(self, room_id: str, connection: "Connection") -> None:
@@ -176,8 +186,11 @@ class LocalRooms:
     def repair(self, chosen: Callable[[LocalRoom], bool]) -> None:
         """Events may have been lost: ask the owners of the chosen rooms what was missed."""
         for room in list(self._rooms.values()):
-            if room.phase is Phase.LIVE and chosen(room):
-                self._repair(room)
+            if room.phase is not Phase.OPENING and chosen(room):
+                if room.phase is Phase.LIVE:
+                    self._repair(room)
+                else:
+                    room.repair_again = True
 
     # Inside
 
@@ -189,6 +202,7 @@ class LocalRooms:
         return future
 
     def _open(self, room_id: str) -> LocalRoom:
+        self._unlistened.pop(room_id, None)
         room = self._rooms[room_id] = LocalRoom(room_id)
         ROOMS.set(len(self._rooms))
         self._future(room_id)
@@ -243,6 +257,7 @@ class LocalRooms:
     def _repair(self, room: LocalRoom, held: Iterable[rooms.RoomEvent] = ()) -> None:
         GAPS.inc()
         room.phase = Phase.REPAIRING
+        room.repair_again = False
         room.held = list(held)
         self._listen(room)
 
@@ -265,9 +280,11 @@ class LocalRooms:
             self._jump(room, answer)
         elif missed > 0:
             self._apply(room, events)
-        if room.phase is Phase.LIVE:
+        if room.phase is Phase.LIVE and not room.repair_again:
             self._is_live(room)
             self._apply(room, held)
+        elif room.phase is Phase.LIVE:
+            self._repair(room, held)
         else:
             room.held.extend(held)
 
@@ -278,10 +295,12 @@ class LocalRooms:
         room.keep_recent(answer.recent)
         room.keep_members(answer.members)
         reset = reply_frame(Reset(room.id, room.head))
-        for connection in list(room.sockets):
+        for connection in room.sockets:
             connection.send(reset)
+        for connection in room.everybody():
             if connection.user not in room.members:
                 self._part(room, connection)
+        self._admit_ahead(room)
         for user in room.members:
             for connection in list(self.sockets_of(user)):
                 self.welcome(room.id, connection)
@@ -327,7 +346,7 @@ class LocalRooms:
             if after > room.head:
                 room.ahead.append((connection, after))
             elif not connection.closed:
-                self._give(room, connection, room.frames_after(after) or [])
+                self._catch_up_socket(room, connection, after)
 
     def _give(self, room: LocalRoom, connection: "Connection", frames: list[bytes]) -> None:
         if frames:
@@ -348,13 +367,14 @@ class LocalRooms:
     def _left(self, room: LocalRoom, user: str) -> None:
         room.members.pop(user, None)
         for connection in list(self.sockets_of(user)):
+            if connection in room.joining:  # what it misses ends with its leaving
+                connection.send(reply_frame(Reset(room.id, room.head)))
             self._part(room, connection)
 
     def _part(self, room: LocalRoom, connection: "Connection") -> None:
         room.sockets.discard(connection)
         room.joining.discard(connection)
-        if room.ahead:
-            room.ahead = [(other, after) for other, after in room.ahead if other is not connection]
+        room.forget_ahead(connection)
         connection.rooms.discard(room)
         self._linger(room)
 
@@ -399,6 +419,12 @@ class LocalRooms:
         asyncio.get_running_loop().call_later(LINGER_SECONDS, let_go)
 
     def _unlisten(self, room_id: str) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._unlistened.get(room_id, -UNLISTEN_AGAIN_SECONDS) < UNLISTEN_AGAIN_SECONDS:
+            return
+        if len(self._unlistened) >= UNLISTENED_ROOMS:
+            self._unlistened.clear()
+        self._unlistened[room_id] = now
         try:
             self._commands.submit(rooms.Unlisten(self._commands.next_ref(), room_id, ""))
         except Refusal:
