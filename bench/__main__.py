@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import workloads
-from bench.run import Figures, measure
+from bench.run import Figures, measure, measure_idle, measure_storm
 from bench.system import NotRunning, System, find
 from bench.users import prepare
 
@@ -27,7 +27,8 @@ def parser() -> argparse.ArgumentParser:
         description="Measure a running Warren (NODE_ENV=development RATE_LIMITS=off "
         "./scripts/deploy-distributed.sh up --native).",
     )
-    top.add_argument("workload", choices=[*RATES, "all"])
+    top.add_argument("workload", choices=[*RATES, "idle", "storm", "all"])
+    top.add_argument("--connections", type=int, default=3_000, help="idle: sockets in all (default 3000)")
     top.add_argument("--rate", type=float, action="append", help="messages a second; may be given several times")
     top.add_argument("--seconds", type=float, default=15.0, help="measured time of each rate (default 15)")
     top.add_argument("--nginx", action="store_true", help="sockets through nginx, not the gateways' own ports")
@@ -43,6 +44,22 @@ def workload_named(name: str) -> workloads.Workload:
             return workloads.big_room()
         case _:
             return workloads.direct()
+
+
+async def run_idle(options: argparse.Namespace, system: System) -> None:
+    workload = workloads.team()
+    each = max(1, options.connections // workload.users)
+    found = await measure_idle(system, workload, await prepare(system, workload), each=each, seconds=options.seconds)
+    where = " ".join(f"{part} {share:.3f}" for part, share in found.cpu_share.items() if share >= 0.001)
+    print(f"idle: {found.connections:,} sockets, {found.kib_per_connection:.1f} KiB each; cores: {where}")
+
+
+async def run_storm(system: System) -> None:
+    workload = workloads.team(users=3_000, rooms=100)
+    found = await measure_storm(system, workload, await prepare(system, workload))
+    print(
+        f"storm: {workload.users:,} sockets cut at once; half back in {found['half']:.1f} s, all {found['all']:.1f} s"
+    )
 
 
 async def run(options: argparse.Namespace, system: System) -> list[Figures]:
@@ -91,6 +108,12 @@ def table(found: list[Figures]) -> Table:
 def main() -> int:
     options = parser().parse_args()
     try:
+        if options.workload == "idle":
+            asyncio.run(run_idle(options, find()))
+            return 0
+        if options.workload == "storm":
+            asyncio.run(run_storm(find()))
+            return 0
         found = asyncio.run(run(options, find()))
     except (NotRunning, RuntimeError) as error:
         print(f"bench: {error}", file=sys.stderr)

@@ -18,6 +18,9 @@ import uvloop
 from bench.wire import LoadSocket, text_frame
 
 CONNECT_AT_ONCE = 50
+STORM_AT_ONCE = 1_000
+"""Sockets of one process on their way at once in a reconnect storm; the listeners' backlog bounds it anyway."""
+
 SETTLE_SECONDS = 5.0
 _MICRO = 1_000_000
 
@@ -41,14 +44,17 @@ class Load:
 
         async def one(entry: dict[str, Any]) -> None:
             async with gate:
-                host, port = entry["url"].removeprefix("ws://").split(":")
-                hello = json.dumps({"op": "hello", "token": entry["token"], "batch": True}).encode()
-                loop = asyncio.get_running_loop()
-                _, socket = await loop.create_connection(lambda: LoadSocket(hello, self._on_stamps), host, int(port))
-                await asyncio.wait_for(socket.ready, 60)
-                self._sockets[entry["number"]] = socket
+                await self._connect_one(entry)
 
         await asyncio.gather(*(one(entry) for entry in self._job["sockets"]))
+
+    async def _connect_one(self, entry: dict[str, Any]) -> None:
+        host, port = entry["url"].removeprefix("ws://").split(":")
+        hello = json.dumps({"op": "hello", "token": entry["token"], "batch": True}).encode()
+        loop = asyncio.get_running_loop()
+        _, socket = await loop.create_connection(lambda: LoadSocket(hello, self._on_stamps), host, int(port))
+        await asyncio.wait_for(socket.ready, 60)
+        self._sockets[entry["number"]] = socket
 
     def _on_stamps(self, deliveries: list[bytes], acks: list[bytes]) -> None:
         now = time.time_ns() // 1000
@@ -58,6 +64,23 @@ class Load:
                 due = int(stamp)
                 if begin <= due < end:
                     into.append((now - due) / 1000)
+
+    async def reconnect(self) -> dict[str, Any]:
+        """Cut every socket at once and come back, each with its `hello`. Seconds until the half, and until all."""
+        for socket in self._sockets.values():
+            socket.cut()
+        self._sockets.clear()
+        began = time.monotonic()
+        gate = asyncio.Semaphore(STORM_AT_ONCE)
+        done: list[float] = []
+
+        async def one(entry: dict[str, Any]) -> None:
+            async with gate:
+                await self._connect_one(entry)
+                done.append(time.monotonic() - began)
+
+        await asyncio.gather(*(one(entry) for entry in self._job["sockets"]))
+        return {"half": sorted(done)[len(done) // 2], "all": max(done)}
 
     async def run(self, at: float) -> None:
         """Send from `at` (seconds since 1970) on; what is due in the first seconds only warms up."""
@@ -128,16 +151,17 @@ async def main() -> None:
     gc.freeze()
     gc.disable()
     print("ready", flush=True)
-    if job["rate"] > 0:
-        at = float(await asyncio.to_thread(sys.stdin.readline))
+    word = (await asyncio.to_thread(sys.stdin.readline)).strip()
+    if word == "storm":
+        print(json.dumps(await load.reconnect()), flush=True)
+        return
+    if word != "stop":
+        at = float(word)
         before = resource.getrusage(resource.RUSAGE_SELF)
         await load.run(at)
         result = load.result()
         result["cpu"] -= before.ru_utime + before.ru_stime
-    else:
-        await asyncio.to_thread(sys.stdin.readline)
-        result = load.result()
-    print(json.dumps(result), flush=True)
+        print(json.dumps(result), flush=True)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bench.system import System, cpu_seconds
+from bench.system import System, cpu_seconds, memory_bytes
 from bench.users import Cast
 from bench.workloads import BODY_BYTES, Workload
 
@@ -82,6 +82,59 @@ async def measure(
         await worker.wait()
     used = {part: after[part] - before[part] for part in after}
     return _figures(workload, rate, took, "nginx" if nginx else "gateways", results, used)
+
+
+@dataclass
+class Idle:
+    """Sockets that are signed in and say nothing. KiB a connection, growth of all gateways together."""
+
+    connections: int
+    kib_per_connection: float
+    cpu_share: dict[str, float]
+
+
+async def measure_idle(system: System, workload: Workload, cast: Cast, *, each: int, seconds: float) -> Idle:
+    """Connect every user `each` times."""
+    before = memory_bytes(system)["gateway"]
+    jobs = [_job(system, workload, cast, index, 0, seconds, False) for index in range(PROCESSES)]
+    for job in jobs:
+        sockets = job["sockets"]
+        job["sockets"] = [
+            {**socket, "number": socket["number"] + turn * workload.users, "url": _turned(system, socket["url"], turn)}
+            for turn in range(each)
+            for socket in sockets
+        ]
+    workers = [await _start(job) for job in jobs]
+    for worker in workers:
+        await _line(worker)
+    used = cpu_seconds(system)
+    await asyncio.sleep(seconds)
+    after = cpu_seconds(system)
+    grown = memory_bytes(system)["gateway"] - before
+    for worker in workers:
+        _tell(worker, "stop")
+        await worker.wait()
+    count = each * workload.users
+    share = {part: round((after[part] - used[part]) / seconds, 3) for part in after}
+    return Idle(count, grown / count / 1024, share)
+
+
+async def measure_storm(system: System, workload: Workload, cast: Cast) -> dict[str, float]:
+    """Cut all sockets at once. Seconds until half of them, and until all, are ready again."""
+    workers = [await _start(_job(system, workload, cast, index, 0, 0, False)) for index in range(PROCESSES)]
+    for worker in workers:
+        await _line(worker)
+    for worker in workers:
+        _tell(worker, "storm")
+    found = [json.loads(await _line(worker)) for worker in workers]
+    for worker in workers:
+        await worker.wait()
+    return {key: max(one[key] for one in found) for key in ("half", "all")}
+
+
+def _turned(system: System, url: str, turn: int) -> str:
+    """Another gateway at each turn, so that a user's sockets are spread."""
+    return system.sockets[(system.sockets.index(url) + turn) % len(system.sockets)]
 
 
 def _job(

@@ -90,6 +90,11 @@ class LoadSocket(asyncio.Protocol):
         if not self.ready.done():
             self.ready.set_exception(exc or ConnectionError("closed before ready"))
 
+    def cut(self) -> None:
+        """Drop the connection without a word."""
+        assert self.transport is not None
+        self.transport.abort()
+
     def send(self, frame: bytes) -> None:
         assert self.transport is not None
         self.transport.write(frame)
