@@ -1,3 +1,4 @@
+import { useEffect } from 'react';
 import { ErrorNote } from '../components/ErrorNote';
 import { Logo } from '../components/Logo';
 import { Toast } from '../components/Toast';
@@ -10,6 +11,11 @@ export function App() {
   const { session } = useWarren();
   const view = useSnapshot(session.view);
   const route = useRoute();
+  // Who has just signed up is at home, and signs in there the next time.
+  const signedUp = view.state === 'signed-in' && route.page === 'sign-up';
+  useEffect(() => {
+    if (signedUp) go('/', true);
+  }, [signedUp]);
   switch (view.state) {
     case 'starting':
       return (

@@ -38,4 +38,5 @@ it('signs up, and says when the username is taken', async () => {
   await user.clear(screen.getByLabelText('Username'));
   await user.type(screen.getByLabelText('Username'), 'zoe{Enter}');
   await screen.findByText('No rooms yet. Start one with the plus above.');
+  expect(window.location.pathname).toBe('/');
 });
