@@ -70,7 +70,10 @@ class Discovery:
             try:
                 known = await asyncio.to_thread(self._consul.agent.services)
                 for entry in self._registrations:
-                    # Once in any case: what a killed forerunner of this name left has its pid and address.
+                    # Once in any case: what a killed forerunner of this name left has its pid and address. Removed
+                    # first, or Consul would take its last health for ours.
+                    if entry.id in known and entry.id not in self._made:
+                        await asyncio.to_thread(self._consul.agent.service.deregister, entry.id)
                     if entry.id not in known or entry.id not in self._made:
                         await asyncio.to_thread(self._register, entry)
                         self._made.add(entry.id)
