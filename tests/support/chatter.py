@@ -41,6 +41,12 @@ class Chatter:
         self._staying: asyncio.Task[None] | None = None
 
     @property
+    def staying(self) -> asyncio.Task[None]:
+        """Keeps the connection; ends only when something is wrong with this client."""
+        assert self._staying is not None
+        return self._staying
+
+    @property
     def server(self) -> str:
         """The gateway that this client is, or was last, connected to."""
         return self.servers[-1]
@@ -186,7 +192,7 @@ class Chat:
         wanted = {chatter: len(chatter.acked) + messages for chatter in chosen}
         begun = time.monotonic()
         while waiting := [chatter for chatter in chosen if len(chatter.acked) < wanted[chatter]]:
-            for task in self._tasks:
+            for task in (*self._tasks, *(chatter.staying for chatter in chosen)):
                 if task.done():
                     task.result()
             names = [chatter.account.username for chatter in waiting]

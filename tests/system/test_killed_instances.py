@@ -4,8 +4,8 @@ import asyncio
 import signal
 
 from tests.support.client import new_nonce
+from tests.support.owner import owner_among, writes
 from tests.system.conftest import World
-from tests.system.owner import owner_among, writes
 
 GOES_ON_SECONDS = 5.0
 DEPOSED_SECONDS = 45.0

@@ -5,9 +5,9 @@ import asyncio
 import httpx
 
 from tests.support.client import new_nonce
+from tests.support.owner import owner_among, writes
 from tests.support.waiting import eventually
 from tests.system.conftest import World
-from tests.system.owner import owner_among, writes
 from warren.contracts.rooms import listeners_key
 
 FAILOVER_SECONDS = 30.0
