@@ -1,0 +1,22 @@
+"""Experiments that break Warren on purpose while people chat, and an independent checker that decides what held.
+
+    __main__.py    the command line: `python -m tests.faults --help`
+    records.py     what the load client writes down, as types, and the file it goes to
+    client.py      one device of one user: does what PROTOCOL.md says a client does, and records everything
+    people.py      accounts and rooms, through the public REST contract
+    load.py        all devices together: an open loop of sends, changes, members who come and go, reads
+    database.py    what MongoDB holds afterwards
+    checker.py     decides C1 to C8 from records and database alone; imports nothing of Warren
+    timing.py      recovery times, deliveries per second
+    experiment.py  what an experiment is
+    experiments/   the experiments: gateways, messaging, servers, clients, operations, mixed
+    proxy.py       a TCP proxy that cuts, and one that loses chosen AMQP deliveries
+    run.py         one run: load, harm, heal, settle, check
+    report.py      tables, docs/reports/faults.md
+    plot.py        deliveries per second around a fault, as SVG
+    mutations.py   Warren with one safeguard taken out: the checker must notice
+
+The promises are those of docs: C1 acknowledged means stored and delivered; C2 nothing twice; C3 one order; C4 every
+unknown send resolved; C5 nobody gets what is not theirs; C6 edits, deletes and reactions end equal; C7 unread is
+head - read; C8 no acknowledgement without a quorum.
+"""

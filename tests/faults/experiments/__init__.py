@@ -1,0 +1,18 @@
+"""All experiments, by name.
+
+gateways.py    gateways killed, cut from the broker, their events lost
+messaging.py   owners of rooms killed, frozen
+servers.py     RabbitMQ, MongoDB, Redis, Consul
+clients.py     networks of clients cut, storms, slow readers, acknowledgements overlooked
+operations.py  restarts, scaling, a start in any order
+mixed.py       anything, at random
+"""
+
+from tests.faults.experiment import Experiment
+from tests.faults.experiments import clients, gateways, messaging, mixed, operations, servers
+
+ALL: dict[str, Experiment] = {
+    experiment.name: experiment
+    for part in (gateways, messaging, servers, clients, operations, mixed)
+    for experiment in part.EXPERIMENTS
+}

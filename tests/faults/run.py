@@ -1,0 +1,149 @@
+"""One run of one experiment: load, harm, heal, settle, check."""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tests.faults import records, timing
+from tests.faults.checker import Verdict, check
+from tests.faults.database import snapshot
+from tests.faults.experiment import Experiment, Scene
+from tests.faults.load import Load, Plan
+from tests.faults.people import Person, Rest, sign_up
+from tests.faults.records import Recorder
+from tests.support.stack import Stack
+
+WARM_UP_SHARE = 0.3
+HEALTHY_SECONDS = 90.0
+KEPT_VIOLATIONS = 20
+
+
+class Outcome(msgspec.Struct):
+    """What a run gave; kept as JSON beside its records."""
+
+    experiment: str
+    seed: int
+    limit: float
+    acknowledged: int
+    refused: int
+    retries: int
+    delivered: int
+    losses: int
+    duplicates: int
+    repeats: int
+    by_claim: dict[str, int]
+    violations: list[str]
+    sends: float
+    caught_up: float
+    longest: float
+    curve: list[tuple[float, float]]
+    phases: dict[str, float]
+
+    @property
+    def holds(self) -> bool:
+        return not self.by_claim
+
+    @property
+    def in_time(self) -> bool:
+        return max(self.sends, self.caught_up) <= self.limit
+
+
+@dataclass
+class Laboratory:
+    """Runs experiments on one stack; accounts are made once."""
+
+    stack: Stack
+    out: Path
+    say: Callable[[str], None]
+    people: list[Person] = field(default_factory=list)
+
+    async def run(self, experiment: Experiment, plan: Plan, seconds: float) -> Outcome:
+        """Raises AssertionError, TimeoutError, RestError when the run itself could not be made."""
+        plan = experiment.shape(plan)
+        path = self.out / f"{experiment.name}-{plan.seed}.jsonl"
+        recorder, rest = Recorder(path), Rest(self.stack.app)
+        if len(self.people) < plan.users:
+            self.people += await sign_up(rest, plan.users - len(self.people))
+        urls = [self.stack.ws, *(gateway.ws for gateway in self.stack.gateways)]
+        load = Load(plan, rest, recorder, self.people[: plan.users], urls)
+        scene = Scene(self.stack, load, recorder, random.Random(plan.seed), urls, seconds, self.say)
+        try:
+            await experiment.prepare(scene)
+            await load.start()
+            await self._harm(experiment, scene)
+            await self._healthy()
+            await load.settle()
+        finally:
+            await load.stop()
+            await experiment.clear(scene)
+            recorder.close()
+            await rest.close()
+        database = await asyncio.to_thread(snapshot, self.stack.address("MONGODB_URI"), load.rooms)
+        verdict = await asyncio.to_thread(check, recorder.records, database)
+        outcome = _outcome(experiment, plan, verdict, recorder.records)
+        path.with_suffix(".json").write_bytes(msgspec.json.encode(outcome))
+        return outcome
+
+    async def _harm(self, experiment: Experiment, scene: Scene) -> None:
+        def mark(phase: str) -> None:
+            scene.recorder.add(records.Fault(time.monotonic(), experiment.name, phase))
+            self.say(f"{experiment.name}: {phase}")
+
+        await asyncio.sleep(scene.seconds * WARM_UP_SHARE)
+        await experiment.look(scene)
+        mark("begin")
+        await experiment.inject(scene)
+        mark("done")
+        await asyncio.sleep(experiment.hold)
+        mark("heal")
+        await experiment.heal(scene)
+        mark("healed")
+        await asyncio.sleep(scene.seconds * (1 - WARM_UP_SHARE))
+
+    async def _healthy(self) -> None:
+        """What was killed is back, so that the end of this run and the next run have a whole Warren."""
+        until = time.monotonic() + HEALTHY_SECONDS
+        wrong: list[Any] = ["unknown"]
+        while wrong and time.monotonic() < until:
+            with contextlib.suppress(AssertionError):  # `status` needs Consul
+                status = await asyncio.to_thread(self.stack.status)
+                wrong = [one["id"] for one in status["instances"] if one["state"] != "passing"]
+            if wrong:
+                await asyncio.sleep(0.5)
+        if wrong:
+            self.say(f"not healthy after {HEALTHY_SECONDS:g} s: {wrong}")
+
+
+def _outcome(experiment: Experiment, plan: Plan, verdict: Verdict, run: list[records.AnyRecord]) -> Outcome:
+    times = timing.recovery(run, experiment.since.value)
+    at = timing.moments(run)
+    return Outcome(
+        experiment.name,
+        plan.seed,
+        experiment.limit,
+        verdict.acknowledged,
+        verdict.refused,
+        verdict.retries,
+        verdict.delivered,
+        verdict.losses,
+        verdict.duplicates,
+        verdict.repeats,
+        verdict.by_claim,
+        [str(violation) for violation in verdict.violations[:KEPT_VIOLATIONS]],
+        times.sends,
+        times.caught_up,
+        times.longest,
+        timing.deliveries_per_second(run),
+        {phase: moment - at["begin"] for phase, moment in at.items()},
+    )
+
+
+def with_seed(plan: Plan, seed: int) -> Plan:
+    return replace(plan, seed=seed)
