@@ -1,0 +1,22 @@
+"""Tests of this folder run in virtual time."""
+
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from tests.support.virtual_time import VirtualTimeLoop
+from warren.chassis.lifecycle import Tasks
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], VirtualTimeLoop]]:
+    return {"virtual": VirtualTimeLoop}
+
+
+@pytest.fixture
+async def tasks() -> AsyncIterator[Tasks]:
+    """Fails the test when a task failed."""
+    made = Tasks()
+    yield made
+    failed = made.failed.done()
+    await made.cancel_all()
+    assert not failed, made.failed.result()
