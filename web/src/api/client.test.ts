@@ -1,7 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { Api } from './client';
-import type { ApiError } from './errors';
-import { sentenceOf } from './errors';
+import { ApiError, sentenceOf } from './errors';
 
 const send = vi.fn<typeof fetch>();
 const tokens = { token: vi.fn(), renew: vi.fn() };
@@ -77,5 +76,14 @@ describe('api client', () => {
     send.mockResolvedValueOnce(json(200, { items: [2], next: null }));
     expect(await api.rooms()).toEqual([1, 2]);
     expect(send.mock.calls[1]?.[0]).toBe('/api/v1/rooms?limit=200&cursor=c');
+  });
+});
+
+describe('sentences', () => {
+  it('leave out the name of a field that the server puts first', () => {
+    const errors = [{ field: 'username', detail: 'this username is taken' }];
+    const refused = new ApiError(409, 'conflict', 'username: this username is taken; choose another.', errors);
+    expect(sentenceOf(refused)).toBe('This username is taken; choose another.');
+    expect(sentenceOf(new ApiError(404, 'not_found', 'There is no such room.'))).toBe('There is no such room.');
   });
 });

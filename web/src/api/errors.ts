@@ -53,6 +53,10 @@ export function errorFrom(status: number, body: unknown, retryAfter: string | nu
   return new ApiError(status, 'bad_request', `The server refused the request (${status}).`, [], wait);
 }
 
-/** The sentence to show for whatever was thrown. */
-export const sentenceOf = (error: unknown): string =>
-  error instanceof ApiError ? error.detail : 'Something went wrong in this page. Reload it and try again.';
+/** The sentence to show for whatever was thrown. A field that the server names first is one that people see beside it. */
+export function sentenceOf(error: unknown): string {
+  if (!(error instanceof ApiError)) return 'Something went wrong in this page. Reload it and try again.';
+  const named = error.errors.find(({ field }) => error.detail.startsWith(`${field}: `));
+  const sentence = named === undefined ? error.detail : error.detail.slice(named.field.length + 2);
+  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
+}

@@ -51,6 +51,7 @@ export const MessageRow = memo(function MessageRow({ item, user, isMine, onRetry
         <p className={cx('message-body', item.deleted && 'is-deleted')} data-testid="message-body">
           {item.deleted ? 'This message was deleted.' : <Linked text={item.body} />}
           {item.edited && !item.deleted && <small> (edited)</small>}
+          {isMine && <Mark state={item.state} />}
         </p>
         <Reactions of={item} />
         {item.state === 'failed' && (
@@ -79,7 +80,6 @@ export const MessageRow = memo(function MessageRow({ item, user, isMine, onRetry
           </div>
         )}
       </div>
-      {isMine && <Mark state={item.state} />}
     </article>
   );
 }, same);
