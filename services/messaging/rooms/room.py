@@ -267,7 +267,8 @@ class Room:
         if command.user in self.members:
             return Decision(rooms.Stored(command.ref, 0, at))
         self._check_room_for_one_more(None)
-        payload = {"user": command.user, "role": permissions.MEMBER}
+        role = permissions.MEMBER if self.members else permissions.OWNER  # of a public room that all had left
+        payload = {"user": command.user, "role": role}
         entry = self._entry(events.MEMBER_JOINED, command.user, at, command.op, payload)
         return Decision(rooms.Stored(command.ref, entry.seq, at), [entry])
 

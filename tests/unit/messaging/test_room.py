@@ -166,3 +166,13 @@ def test_what_a_log_leads_to_is_what_the_commands_led_to() -> None:
         entries += room.handle(command, NOW).entries
     again = replay("r", entries)
     assert (again.head, again.n, again.members, again.object()) == (room.head, room.n, room.members, room.object())
+
+
+def test_who_joins_a_public_room_that_all_had_left_owns_it() -> None:
+    room = make(public=True, members=())
+    room.handle(rooms.RemoveMember(3, "r", "ann", "op-leave", "ann"), NOW)
+    assert room.members == {}
+    room.handle(rooms.Join(4, "r", "cat", "op-join"), NOW)
+    assert room.members["cat"].role == "owner"
+    room.handle(rooms.Join(5, "r", "dan", "op-join"), NOW)
+    assert room.members["dan"].role == "member"
