@@ -73,11 +73,11 @@ def write(outcomes: Sequence[Outcome], path: Path) -> None:
         f"Runs with a violation: {len(found)}. Runs past their time limit: {len(late)}.",
         "",
         "Each run: people chat in rooms over all gateways and nginx, in an open loop; they edit, delete, react, read, "
-        "and are removed and added. Something is broken. Afterwards a checker that knows nothing of Warren's code decides "
-        "from what the clients recorded and from MongoDB whether the promises held: C1 acknowledged is stored and "
-        "delivered to everybody entitled, C2 nothing twice, C3 one order without gaps, C4 every unknown send resolved, "
-        "C5 nothing to those who are no members, C6 edits, deletes and reactions end equal, C7 unread counts, C8 no "
-        "acknowledgement without a quorum. Run it: `./scripts/faults.sh`.",
+        "and are removed and added. Something is broken. Afterwards a checker that knows nothing of Warren's code "
+        "decides from what the clients recorded and from MongoDB whether the promises held: C1 acknowledged is stored "
+        "and delivered to everybody entitled, C2 nothing twice, C3 one order without gaps, C4 every unknown send "
+        "resolved, C5 nothing to those who are no members, C6 edits, deletes and reactions end equal, C7 unread, "
+        "C8 no acknowledgement without a quorum. Run it: `./scripts/faults.sh`.",
         "",
         "*Sends again*: from the fault (or from its end, when it lasts) until the last message that waited more than a "
         "second for its acknowledgement had it. *Caught up*: the same for reaching everybody. Median / worst.",

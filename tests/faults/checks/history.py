@@ -38,6 +38,8 @@ class View:
     have, as it began or came back later. `ended`: the room is not its any more."""
 
     position: int | None = None
+    since: int = 0
+    """Where its present time in the room began."""
     ended: bool = False
     shown: dict[int, records.Event] = field(default_factory=dict)
     order: list[records.Event] = field(default_factory=list)
@@ -47,6 +49,7 @@ class View:
     def begin(self, head: int) -> None:
         if self.position is None or self.ended:
             self.excused.append((self.position or 0, head))
+            self.since = head
         self.position, self.ended = head, False
 
     def needs(self, seq: int) -> bool:

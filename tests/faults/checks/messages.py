@@ -35,9 +35,11 @@ def _replayed(entries: list[Entry]) -> States:
 
 
 def _folded(view: View) -> States:
-    """As the device's user sees it."""
+    """As the device's user sees it. What happened while they were no member they load anew: that is not theirs here."""
     states: States = {}
     for event in view.order:
+        if event.seq <= view.since:
+            continue
         if event.type == MESSAGE and event.message is not None:
             state = event.message
             states[event.seq] = MessageState(state.body, state.deleted, list(state.reactions))
