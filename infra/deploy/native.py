@@ -156,6 +156,7 @@ def down(wipe: bool) -> None:
         with progress.step("stop nginx, the services, then the servers"):
             servers.stop_all(run, Supervisor(run))
         (run.root / "topology.json").unlink(missing_ok=True)
+        services.forget_given(run)
         if wipe:
             with progress.step("remove data, logs, configuration and secrets"):
                 servers.wipe_data(run)

@@ -114,8 +114,10 @@ def worker_user(folders: Sequence[Path]) -> str:
 
 def listen_addresses(listen: str) -> list[str]:
     """Addresses for `listen` directives: on loopback both families, as browsers ask for localhost by either."""
-    if listen != "127.0.0.1":
+    if listen in ("0.0.0.0", "::"):  # noqa: S104 - what whoever starts Warren asked for
         return [f"[{listen}]" if ":" in listen else listen]
+    if listen != "127.0.0.1":  # loopback too: the check at start asks there
+        return [f"[{listen}]" if ":" in listen else listen, "127.0.0.1"]
     return ["127.0.0.1", "[::1]"] if _has_ipv6_loopback() else ["127.0.0.1"]
 
 

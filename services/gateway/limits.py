@@ -33,7 +33,7 @@ class Rate(Struct, frozen=True):
 REQUESTS = Rate("requests", 200, 50)
 """REST requests of one user, or of one address before sign-in."""
 MESSAGES = Rate("messages", 60, 20)
-"""Messages of one user, over REST and sockets."""
+"""Messages of one user over REST; each socket has a rate of its own (`sockets/rates.py`)."""
 REGISTER = Rate("register", 20, 0.1)
 """Registrations from one address."""
 SIGN_IN_ADDRESS = Rate("sign_in_address", 60, 1)

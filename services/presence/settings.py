@@ -11,7 +11,7 @@ from warren.contracts.presence import GRACE_SECONDS
 class PresenceSettings(Settings, frozen=True, kw_only=True):
     """Shared settings, and the grace."""
 
-    port: int = 7200
+    port: Annotated[int, Meta(ge=1, le=65535, description="Port of health and metrics.")] = 7200
     presence_grace_seconds: Annotated[
         float, Meta(ge=0, le=300, description="A user stays online this long after their last connection ended.")
     ] = GRACE_SECONDS

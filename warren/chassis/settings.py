@@ -103,7 +103,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         hints = get_type_hints(cls, include_extras=True)
         for field in msgspec.structs.fields(cls):
             about = next((m.description for m in getattr(hints[field.name], "__metadata__", ()) if m.description), "")
-            default = {True: "true", False: "false"}.get(field.default, field.default)
+            default = str(field.default).lower() if isinstance(field.default, bool) else field.default
             lines.append(f"  {field.name.upper():20} {about} (default: {default})")
         return "\n".join(lines)
 

@@ -1,6 +1,5 @@
 """One client's socket: frames in, one method for each `op`. Knows nothing of rooms but their names."""
 
-import unicodedata
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -10,7 +9,7 @@ from services.gateway.rooms.local_room import LocalRoom
 from services.gateway.sockets.encode import reply_frame
 from services.gateway.sockets.outbound import Outbound
 from services.gateway.sockets.rates import FrameRate, TooFast
-from services.gateway.text import normalise_body
+from services.gateway.text import normalise_body, normalise_emoji
 from warren.chassis.telemetry import get_logger
 from warren.contracts import rooms, socket
 from warren.contracts.codec import rfc3339
@@ -203,7 +202,7 @@ class Connection(WSListener):
         self._change(rooms.Delete(ref, frame.room, self.user, new_id(), frame.seq), frame.id)
 
     def _on_react(self, frame: socket.React) -> None:
-        emoji = unicodedata.normalize("NFC", frame.emoji)
+        emoji = normalise_emoji(frame.emoji)
         ref = self._server.commands.next_ref()
         self._change(rooms.React(ref, frame.room, self.user, new_id(), frame.seq, emoji, frame.on), frame.id)
 

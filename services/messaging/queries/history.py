@@ -18,9 +18,10 @@ class HistoryQueries:
     async def history(self, query: rooms.History) -> rooms.Messages:
         await check_readable(self._projections, query.user, query.room)
         if query.around is not None:
-            half = max(query.limit // 2, 1)
-            older = await self._log.messages(query.room, limit=half, before=query.around)
+            half = query.limit // 2
             newer = await self._log.messages(query.room, limit=query.limit - half, after=query.around - 1)
+            # To MongoDB a limit of 0 is no limit at all.
+            older = await self._log.messages(query.room, limit=half, before=query.around) if half else []
             found = older + newer
         else:
             found = await self._log.messages(query.room, limit=query.limit, before=query.before, after=query.after)

@@ -60,21 +60,23 @@ class Fanout:
     async def beat(self) -> None:
         """Once in BEAT_SECONDS: repeat the number of streams that fell silent."""
         for gateway, stream in list(self._streams.items()):
-            if stream.quiet and stream.beats_left > 0:
+            if not stream.quiet:
+                stream.quiet = True
+            elif stream.beats_left > 0:
                 stream.beats_left -= 1
-                left = stream.beats_left
-                await self._send_one(gateway, Parcel())
-                stream.beats_left = left
-            stream.quiet = True
+                await self._publish(gateway, stream, Parcel())
 
     async def _send_one(self, gateway: str, parcel: Parcel) -> None:
+        stream = self._streams.setdefault(gateway, _Stream())
+        stream.beats_left = BEATS
+        stream.quiet = False
+        await self._publish(gateway, stream, parcel)
+
+    async def _publish(self, gateway: str, stream: _Stream, parcel: Parcel) -> None:
         channel = self._channel
         if channel is None or channel.is_closed:
             return  # the gateways' connections are gone too, and each asks for what it missed
-        stream = self._streams.setdefault(gateway, _Stream())
         stream.n += 1
-        stream.beats_left = BEATS
-        stream.quiet = False
         batch = EventBatch(self.source, stream.n, parcel.answers, parcel.rooms, parcel.transients, parcel.done)
         SENT.inc()
         try:
