@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 
 from services.messaging.rooms.cache import RoomCache
 from services.messaging.rooms.consumer import Arrived, PartitionConsumer
-from services.messaging.rooms.entries import Entry, event_of
+from services.messaging.rooms.entries import event_of
 from services.messaging.rooms.fanout import BEAT_SECONDS, Fanout, Parcel
 from services.messaging.rooms.listeners import Listeners
 from services.messaging.rooms.room import Known, Room, Target
@@ -34,7 +34,7 @@ from warren.contracts.events import AnyNotice, Done, MemberAdded, RoomEvents
 AGAIN_SECONDS = 0.2
 WRITES = Counter("warren_writes_total", "Writes to the room log.")
 ENTRIES = Counter("warren_entries_total", "Entries stored in the room log.")
-RELOADS = Counter("warren_room_reloads_total", "Rooms loaded again because the log had gone on without us.")
+RELOADS = Counter("warren_room_reloads_total", "Rooms loaded again because their memory could not be trusted.")
 WRITE_SECONDS = Histogram(
     "warren_write_seconds", "From taking commands to handing on their events.", buckets=(0.005, 0.02, 0.1, 0.5, 2, 10)
 )
@@ -117,6 +117,7 @@ class Owner:
         for arrived in taken:
             done = Done(arrived.batch.partition, arrived.batch.number)
             parcels.setdefault(arrived.batch.gateway, Parcel()).done.append(done)
+        parcels.pop("", None)  # a replayed dead letter: nobody waits for its answer
         sent = self._fanout.send(parcels)
         await self._settling.put((taken, sent))
 
@@ -140,7 +141,7 @@ class Owner:
             waiting = {room: items for room, items in waiting.items() if room not in done}
             for room in waiting:
                 RELOADS.inc()
-                log.warning("the log went on without us; loading the room again", room=room)
+                log.warning("loading a room again: the log went on without us, or a rule failed half-way", room=room)
                 self._cache.drop(room)
         return outcomes
 
@@ -154,7 +155,8 @@ class Owner:
         targets = await self._targets([item for items in waiting.values() for item in items])
         at = self._clock()
         outcomes = [decide(found[room], items, at, targets.get(room, {})) for room, items in waiting.items()]
-        stale = await self._stale(outcomes, found, fresh)
+        stale = {outcome.room for outcome in outcomes if outcome.torn}
+        stale |= await self._stale(outcomes, found, fresh)
         return await self._append([outcome for outcome in outcomes if outcome.room not in stale])
 
     async def _targets(self, items: list[Item]) -> dict[str, dict[int, Target]]:
@@ -216,7 +218,7 @@ class Owner:
             await self._until_done(lambda: self._projections.read(reads))
         if listens or unlistens:
             await self._store_listeners(listens, unlistens)
-        await self._announce(changes)
+        await self._announce(outcomes)
         for outcome in outcomes:
             for command, error in outcome.failed:
                 await self._put_aside(command, error)
@@ -236,14 +238,11 @@ class Owner:
         except RedisError as error:  # our memory has them; gateways add themselves again when Redis is back
             log.warning("listeners not stored in Redis", error=str(error)[:200], rooms=len(added))
 
-    async def _announce(self, changes: list[Entry]) -> None:
+    async def _announce(self, outcomes: list[Outcome]) -> None:
         """Tell all gateways who became a member of what: those that do not listen to the room yet must learn of it."""
-        added: dict[str, list[str]] = {}
-        for entry in changes:
-            if entry.kind == events.MEMBER_JOINED:
-                added.setdefault(entry.room, []).append(entry.payload["user"])
-        for room, users in added.items():
-            await self._notify(MemberAdded(room, users))
+        for outcome in outcomes:
+            if outcome.added:
+                await self._notify(MemberAdded(outcome.room, outcome.added))
 
     def _pack(self, outcomes: list[Outcome]) -> dict[str, Parcel]:
         """Sort what came of a write by the gateways that have to hear of it."""

@@ -3,11 +3,11 @@
 from msgspec import Struct
 
 from services.messaging.rooms.entries import MEMBERSHIP, Entry
-from services.messaging.rooms.room import Room, Target
+from services.messaging.rooms.room import Decision, Room, Target
 from warren.contracts import rooms
 from warren.contracts.codec import encode_json
 from warren.contracts.errors import Code, Refusal, not_found
-from warren.contracts.events import Transient
+from warren.contracts.events import MEMBER_JOINED, Transient
 from warren.contracts.limits import RECEIPT_MEMBERS
 from warren.contracts.socket import ReadNews, Receipt, TypingNews
 
@@ -15,10 +15,11 @@ CHANGES = (rooms.Edit, rooms.Delete, rooms.React)
 
 
 class Item(Struct):
-    """A command and the gateway queue that gets its answer."""
+    """A command and the gateway queue that gets its answer. `error`: a rule failed on it, it is not tried again."""
 
     gateway: str
     command: rooms.AnyCommand
+    error: Exception | None = None
 
 
 class Outcome(Struct):
@@ -32,11 +33,15 @@ class Outcome(Struct):
     reads: dict[str, int] = {}
     listen: list[str] = []
     unlisten: list[str] = []
+    added: list[str] = []
+    """Users who became members, now or by a command that comes again: its news may have been lost with its writer."""
     failed: list[tuple[rooms.AnyCommand, Exception]] = []
     members: int = 0
     """How many members the room has after all this."""
     unfenced: bool = False
     """Something was refused or answered from memory alone: true only if the memory is what the log says."""
+    torn: bool = False
+    """A rule failed half-way: the room's memory may be ahead of `entries`. Load it again, decide without that item."""
 
     @property
     def changes(self) -> list[Entry]:
@@ -63,9 +68,15 @@ def target_from(entry: Entry) -> Target:
 
 
 def decide(room: Room, items: list[Item], at: int, targets: dict[int, Target]) -> Outcome:
-    """Decide all commands to one room. A command whose handling fails takes only itself out."""
+    """Decide all commands to one room. A command whose handling fails takes only itself out: the outcome is torn, and
+    the next time, on a fresh room, that command is put aside and the others are decided."""
     outcome = Outcome(room.id)
     for item in items:
+        if item.error is not None:
+            outcome.failed.append((item.command, item.error))
+            detail = "This could not be carried out; it was put aside for the operators."
+            outcome.answers.append((item.gateway, rooms.Refused(item.command.ref, Code.INTERNAL, detail)))
+            continue
         try:
             _decide_one(room, item, at, targets, outcome)
         except Refusal as refusal:
@@ -73,9 +84,8 @@ def decide(room: Room, items: list[Item], at: int, targets: dict[int, Target]) -
             outcome.answers.append((item.gateway, answer))
             outcome.unfenced = True
         except Exception as error:  # a bug in a rule: it must not stop the other rooms
-            outcome.failed.append((item.command, error))
-            detail = "This could not be carried out; it was put aside for the operators."
-            outcome.answers.append((item.gateway, rooms.Refused(item.command.ref, Code.INTERNAL, detail)))
+            item.error = error
+            return Outcome(room.id, torn=True)
     outcome.members = len(room.members)
     return outcome
 
@@ -105,12 +115,21 @@ def _decide_one(room: Room, item: Item, at: int, targets: dict[int, Target], out
             target = targets.get(command.seq) if isinstance(command, CHANGES) else None
             decision = room.handle(command, at, target)
             outcome.entries.extend(decision.entries)
+            outcome.added.extend(_added(command, decision))
             if decision.again is not None:
                 outcome.again.append(decision.again)
             elif not decision.entries:
                 outcome.unfenced = True
             if decision.answer is not None:
                 outcome.answers.append((item.gateway, decision.answer))
+
+
+def _added(command: rooms.AnyCommand, decision: Decision) -> list[str]:
+    if isinstance(command, rooms.Create):  # also those whom a creation that was cut short had added before
+        return list(dict.fromkeys([command.user, *command.members])) if decision.entries or decision.again else []
+    if decision.again is not None:
+        return [decision.again.joined] if decision.again.joined is not None else []
+    return [entry.payload["user"] for entry in decision.entries if entry.kind == MEMBER_JOINED]
 
 
 def _read(room: Room, command: rooms.Read, outcome: Outcome) -> None:

@@ -1,0 +1,207 @@
+"""Owners around one log in memory that keeps the two unique keys of the real one. Several make races."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import cast
+
+from pymongo.errors import AutoReconnect
+from redis.asyncio import Redis
+
+from services.messaging.rooms.cache import RoomCache
+from services.messaging.rooms.consumer import Arrived, PartitionConsumer
+from services.messaging.rooms.entries import MEMBERSHIP, Entry
+from services.messaging.rooms.fanout import Fanout, Parcel
+from services.messaging.rooms.listeners import Listeners
+from services.messaging.rooms.owner import Owner
+from services.messaging.rooms.room import replay
+from services.messaging.store.log import Conflict, RoomLog
+from services.messaging.store.members import MemberRecord, Projections, RoomRecord
+from warren.chassis.lifecycle import Tasks
+from warren.contracts import rooms
+from warren.contracts.events import AnyNotice, MemberAdded
+
+NOW = 1_790_000_000_000
+GATEWAY = "gateway.g.1"
+
+
+class Log:
+    """The log of all rooms. `before_append` runs when a write is about to happen: the moment for a rival."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.before_append: list[Callable[[], None]] = []
+        self.away = 0
+        self.writes = 0
+
+    def of(self, room: str) -> list[Entry]:
+        return [entry for entry in self.entries if entry.room == room]
+
+    async def append(self, entries: Sequence[Entry]) -> Conflict | None:
+        await asyncio.sleep(0)
+        while self.before_append:
+            self.before_append.pop(0)()
+        if self.away:
+            self.away -= 1
+            raise AutoReconnect("no primary")
+        self.writes += 1
+        for index, entry in enumerate(entries):
+            if any((e.room, e.seq) == (entry.room, entry.seq) for e in self.entries):
+                return Conflict(index, taken=True)
+            if entry.nonce is not None and self.find(entry.room, entry.sender, entry.nonce):
+                return Conflict(index, taken=False)
+            self.entries.append(entry)
+        return None
+
+    def find(self, room: str, sender: str, nonce: str) -> Entry | None:
+        key = (room, sender, nonce)
+        return next((e for e in self.entries if (e.room, e.sender, e.nonce) == key), None)
+
+    async def by_nonce(self, room: str, sender: str, nonce: str) -> Entry | None:
+        return self.find(room, sender, nonce)
+
+    async def by_key(self, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Entry]:
+        return {(e.room, e.seq): e for e in self.entries if (e.room, e.seq) in keys}
+
+    async def existing(self, keys: Sequence[tuple[str, int]]) -> set[str]:
+        return {e.room for e in self.entries if (e.room, e.seq) in keys}
+
+    async def tail(self, room: str, count: int) -> list[Entry]:
+        return self.of(room)[-count:]
+
+    async def changes_after(self, room: str, rev: int) -> list[Entry]:
+        return [e for e in self.of(room) if e.seq > rev and e.kind in MEMBERSHIP]
+
+    async def apply_changes(self, entries: Sequence[Entry]) -> None: ...
+
+
+class Tables:
+    """Projections that are rebuilt from the log each time, and what was applied."""
+
+    def __init__(self) -> None:
+        self.applied: list[Entry] = []
+        self.marks: dict[tuple[str, str], int] = {}
+
+    async def room(self, _room: str) -> RoomRecord | None:
+        return None
+
+    async def members(self, _room: str) -> list[MemberRecord]:
+        return []
+
+    async def apply(self, entries: Sequence[Entry], _counts: dict[str, int]) -> None:
+        self.applied += entries
+
+    async def read(self, marks: dict[tuple[str, str], int]) -> None:
+        self.marks |= marks
+
+
+class MemoryListeners(Listeners):
+    """What Redis would hold is shared by all owners."""
+
+    def __init__(self, stored: set[tuple[str, str]]) -> None:
+        super().__init__(cast(Redis, None))
+        self._stored = stored
+
+    async def load(self, wanted: object) -> None:
+        for room, gateway in self._stored:
+            if room in wanted:  # type: ignore[operator]
+                self.add(room, gateway)
+
+    async def store(self, added: object, removed: object) -> None:
+        self._stored |= set(added)  # type: ignore[call-overload]
+        self._stored -= set(removed)  # type: ignore[call-overload]
+
+
+class Instance:
+    """One messaging instance: hand it batches, see what it sends."""
+
+    def __init__(self, log: Log, stored: set[tuple[str, str]], tasks: Tasks) -> None:
+        self.log = log
+        self.tables = Tables()
+        self.arrivals: asyncio.Queue[Arrived] = asyncio.Queue()
+        self.settled: list[int] = []
+        self.parcels: list[dict[str, Parcel]] = []
+        self.notices: list[AnyNotice] = []
+        self.dead: list[tuple[rooms.AnyCommand, Exception]] = []
+        self.waiting = 0
+        listeners = MemoryListeners(stored)
+        self.cache = RoomCache(cast(RoomLog, log), cast(Projections, self.tables), listeners)
+        self.owner = Owner(
+            consumer=cast(PartitionConsumer, self),
+            cache=self.cache,
+            store=cast(RoomLog, log),
+            projections=cast(Projections, self.tables),
+            listeners=listeners,
+            fanout=cast(Fanout, self),
+            notify=self.notify,
+            put_aside=self.put_aside,
+            clock=lambda: NOW,
+            tasks=tasks,
+        )
+        self._numbers = 0
+
+    # As PartitionConsumer
+
+    async def take(self) -> list[Arrived]:
+        taken = [await self.arrivals.get()]
+        while not self.arrivals.empty():
+            taken.append(self.arrivals.get_nowait())
+        return taken
+
+    async def settle(self, taken: list[Arrived]) -> None:
+        self.settled += [arrived.tag for arrived in taken]
+
+    async def stop_consuming(self) -> None: ...
+
+    # As Fanout
+
+    def send(self, parcels: dict[str, Parcel]) -> list[asyncio.Task[None]]:
+        self.parcels.append(parcels)
+        return []
+
+    async def beat(self) -> None: ...
+
+    # The rest
+
+    async def notify(self, notice: AnyNotice) -> None:
+        self.notices.append(notice)
+
+    async def put_aside(self, command: rooms.AnyCommand, error: Exception) -> None:
+        self.dead.append((command, error))
+
+    async def carry_out(self, *commands: rooms.AnyCommand, gateway: str = GATEWAY) -> list[rooms.Answer]:
+        """One batch, until it is settled. Returns the answers to its gateway."""
+        before = len(self.parcels)
+        self._numbers += 1
+        number = self._numbers
+        self.arrivals.put_nowait(Arrived(rooms.CommandBatch(gateway, 0, number, list(commands)), number, 1))
+        async with asyncio.timeout(5):
+            while number not in self.settled:
+                await asyncio.sleep(0)
+        sent = [parcels[gateway] for parcels in self.parcels[before:] if gateway in parcels]
+        return [answer for parcel in sent for answer in parcel.answers]
+
+    def told(self, gateway: str = GATEWAY) -> list[int]:
+        """The `seq` of the events that a gateway was sent, in order."""
+        sent = [parcels[gateway] for parcels in self.parcels if gateway in parcels]
+        return [event.seq for parcel in sent for events in parcel.rooms for event in events.events]
+
+    def announced(self) -> list[tuple[str, list[str]]]:
+        return [(each.room, each.users) for each in self.notices if isinstance(each, MemberAdded)]
+
+
+def create(room: str = "r", *members: str) -> rooms.Create:
+    return rooms.Create(1, room, "ann", f"op-create-{room}", "group", "R", None, True, list(members))
+
+
+def post(nonce: str, room: str = "r", user: str = "ann", ref: int = 9) -> rooms.Post:
+    return rooms.Post(ref, room, user, nonce, f"body of {nonce}")
+
+
+def check_log(log: Log) -> None:
+    """Contiguous from 1 in every room, nothing twice, and every entry decided as the log then was."""
+    for room in {entry.room for entry in log.entries}:
+        entries = log.of(room)
+        assert [entry.seq for entry in entries] == list(range(1, len(entries) + 1))
+        keys = [(e.sender, e.nonce) for e in entries if e.nonce is not None]
+        assert len(keys) == len(set(keys))
+        replay(room, entries)

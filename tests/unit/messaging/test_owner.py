@@ -1,0 +1,284 @@
+"""The write path without servers: deposed owners, redeliveries, failing rules, databases that are away."""
+
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from services.messaging.rooms import owner as module
+from services.messaging.rooms.room import KNOWN_NONCES, Room, replay
+from tests.unit.messaging.owner_bench import GATEWAY, Instance, Log, check_log, create, post
+from warren.chassis.lifecycle import Tasks
+from warren.contracts import rooms
+from warren.contracts.errors import Code
+
+MakeInstance = Callable[[], Instance]
+
+
+@pytest.fixture
+async def log() -> Log:
+    return Log()
+
+
+@pytest.fixture
+async def instance(log: Log, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[MakeInstance]:
+    """Instances that share the log and what Redis knows."""
+    monkeypatch.setattr(module, "AGAIN_SECONDS", 0.001)
+    stored: set[tuple[str, str]] = set()
+    tasks = Tasks()
+    made: list[Instance] = []
+
+    def make() -> Instance:
+        new = Instance(log, stored, tasks)
+        new.owner._running = [
+            tasks.spawn("write", new.owner._write_forever()),
+            tasks.spawn("settle", new.owner._settle_forever()),
+        ]
+        made.append(new)
+        return new
+
+    yield make
+    failed = tasks.failed.done()
+    await tasks.cancel_all()
+    assert not failed, tasks.failed.result()
+    check_log(log)
+
+
+@pytest.fixture
+async def one(instance: MakeInstance) -> Instance:
+    made = instance()
+    await made.carry_out(create("r", "bob"), rooms.Listen(2, "r", "", 0))
+    return made
+
+
+def seqs(answers: list[rooms.Answer]) -> list[int]:
+    assert all(isinstance(answer, rooms.Stored) for answer in answers), answers
+    return [answer.seq for answer in answers if isinstance(answer, rooms.Stored)]
+
+
+def codes(answers: list[rooms.Answer]) -> list[str]:
+    return [answer.code for answer in answers if isinstance(answer, rooms.Refused)]
+
+
+async def test_a_batch_is_one_write_and_one_parcel_with_answers_events_and_its_end(one: Instance, log: Log) -> None:
+    writes, parcels = log.writes, len(one.parcels)
+    answers = await one.carry_out(*(post(f"nonce-{n}") for n in range(50)))
+    assert seqs(answers) == list(range(4, 54))
+    assert log.writes == writes + 1 and len(one.parcels) == parcels + 1
+    parcel = one.parcels[-1][GATEWAY]
+    assert [event.seq for event in parcel.rooms[0].events] == list(range(4, 54))
+    assert [done.number for done in parcel.done] == [2]
+
+
+async def test_a_listen_in_the_middle_of_a_batch_is_an_exact_cut(one: Instance) -> None:
+    await one.carry_out(post("nonce-1"), rooms.Listen(7, "r", "", 0), post("nonce-2"), gateway="other")
+    parcel = one.parcels[-1]["other"]
+    listening = next(answer for answer in parcel.answers if isinstance(answer, rooms.Listening))
+    assert listening.head == 4 and [event.seq for event in listening.recent] == [1, 2, 3, 4]
+    assert {event.seq for events in parcel.rooms for event in events.events} >= {5}
+
+
+async def test_a_command_that_comes_again_is_answered_as_before_and_its_event_is_told_again(one: Instance) -> None:
+    first = await one.carry_out(post("nonce-1"))
+    again = await one.carry_out(post("nonce-1"))
+    assert seqs(first) == seqs(again) == [4]
+    assert isinstance(again[0], rooms.Stored) and again[0].duplicate
+    assert one.told()[-2:] == [4, 4]
+
+
+# Rivals
+
+
+async def test_an_owner_that_was_deposed_decides_again_on_what_the_log_says(
+    one: Instance, instance: MakeInstance
+) -> None:
+    two = instance()
+    assert seqs(await two.carry_out(post("nonce-a"), post("nonce-b"))) == [4, 5]
+    assert seqs(await one.carry_out(post("nonce-c"))) == [6]
+    assert seqs(await two.carry_out(post("nonce-d"))) == [7]
+
+
+async def test_what_a_rival_stored_meanwhile_is_found_by_its_nonce(one: Instance, instance: MakeInstance) -> None:
+    """The same batch at two owners: frozen in the middle, redelivered to the other, woken up."""
+    two = instance()
+    batch = [post(f"nonce-{n}") for n in range(5)]
+    assert seqs(await two.carry_out(*batch)) == [4, 5, 6, 7, 8]
+    assert seqs(await one.carry_out(*batch)) == [4, 5, 6, 7, 8]
+
+
+async def test_a_refusal_from_stale_memory_is_corrected_before_anybody_hears_it(
+    one: Instance, instance: MakeInstance
+) -> None:
+    two = instance()
+    assert codes(await one.carry_out(post("nonce-0", user="cat"))) == [Code.NOT_A_MEMBER]
+    await two.carry_out(rooms.Join(3, "r", "cat", "op-join-cat"))
+    assert seqs(await one.carry_out(post("nonce-1", user="cat"))) == [5]
+
+
+async def test_a_listen_answered_from_stale_memory_is_corrected(one: Instance, instance: MakeInstance) -> None:
+    await instance().carry_out(post("nonce-1"), post("nonce-2"))
+    [listening] = await one.carry_out(rooms.Listen(8, "r", "", 0))
+    assert isinstance(listening, rooms.Listening) and listening.head == 5
+
+
+async def test_who_was_removed_by_a_rival_can_not_post_any_more(one: Instance, instance: MakeInstance) -> None:
+    await instance().carry_out(rooms.RemoveMember(3, "r", "ann", "op-remove", "bob"))
+    assert codes(await one.carry_out(post("nonce-1", user="bob"))) == [Code.NOT_A_MEMBER]
+
+
+async def test_a_rival_in_one_room_does_not_undo_what_was_stored_for_others(
+    one: Instance, instance: MakeInstance, log: Log
+) -> None:
+    two = instance()
+    for room in ("a", "b", "c"):
+        await one.carry_out(create(room))
+    await two.carry_out(post("nonce-rival", "b"))
+    rooms_of_batch = [post(f"nonce-{n}", room) for n in range(3) for room in ("a", "b", "c")]
+    answers = await one.carry_out(*rooms_of_batch)
+    assert len(seqs(answers)) == 9
+    assert [entry.nonce for entry in log.of("b")][2:] == ["nonce-rival", "nonce-0", "nonce-1", "nonce-2"]
+
+
+async def test_a_rival_that_writes_at_the_very_moment_wins_and_nothing_is_lost(one: Instance, log: Log) -> None:
+    def rival() -> None:
+        room = replay("r", log.of("r"))
+        log.entries += room.handle(post("nonce-rival"), 5).entries
+
+    log.before_append = [rival]
+    assert seqs(await one.carry_out(post("nonce-1"), post("nonce-2"))) == [5, 6]
+
+
+# Nonces from long ago
+
+
+async def test_a_nonce_from_long_ago_is_answered_as_before_and_what_follows_goes_on(
+    one: Instance, instance: MakeInstance, log: Log
+) -> None:
+    await one.carry_out(create("other"))
+    await one.carry_out(*(post(f"nonce-{n:05}") for n in range(KNOWN_NONCES + 100)))
+    for owner in (one, instance()):
+        answers = await owner.carry_out(
+            post("nonce-00007", ref=21),
+            post("fresh", ref=22),
+            post("fresh", "other", ref=23),
+            post("nonce-00008", ref=24),
+        )
+        found = {answer.ref: answer.seq for answer in answers if isinstance(answer, rooms.Stored)}
+        assert found == {21: 11, 22: KNOWN_NONCES + 104, 23: 3, 24: 12}
+    assert len(log.of("r")) == KNOWN_NONCES + 104
+
+
+# Databases
+
+
+async def test_a_database_that_is_away_is_tried_until_it_is_back(one: Instance, log: Log) -> None:
+    log.away = 3
+    assert seqs(await one.carry_out(post("nonce-1"))) == [4]
+
+
+async def test_a_write_whose_answer_was_lost_is_found_stored(one: Instance, log: Log) -> None:
+    """The database stored it, the connection broke: the outcome is unknown, the retry finds it."""
+    stored = post("nonce-1")
+
+    def store_and_break() -> None:
+        log.entries += replay("r", log.of("r")).handle(stored, 5).entries
+        log.away = 1
+
+    log.before_append = [store_and_break]
+    answers = await one.carry_out(stored)
+    assert seqs(answers) == [4]
+    assert one.told()[3:] == [4], "those who listen hear of it all the same"
+
+
+# Membership
+
+
+async def test_new_members_are_announced_also_when_the_command_comes_again(
+    one: Instance, instance: MakeInstance
+) -> None:
+    """The first owner may have died between storing and announcing: gateways that do not listen would not know."""
+    assert one.announced() == [("r", ["ann", "bob"])]
+    add = rooms.SetMember(3, "r", "ann", "op-add-cat", "cat", "member")
+    await one.carry_out(add)
+    two = instance()
+    await two.carry_out(add)
+    await two.carry_out(create("r", "bob"))
+    assert two.announced() == [("r", ["cat"]), ("r", ["ann", "bob"])]
+    await two.carry_out(rooms.SetMember(4, "r", "ann", "op-raise-cat", "cat", "admin"))
+    assert len(two.announced()) == 2
+
+
+async def test_changes_of_a_write_that_was_cut_short_reach_the_projections(
+    one: Instance, instance: MakeInstance, log: Log
+) -> None:
+    two = instance()
+    await two.carry_out(rooms.Join(3, "r", "cat", "op-join-cat"))
+    await one.carry_out(rooms.Join(3, "r", "cat", "op-join-cat"), rooms.Join(4, "r", "dan", "op-join-dan"))
+    applied = {(entry.kind, entry.seq) for entry in one.tables.applied}
+    assert {("member.joined", 4), ("member.joined", 5)} <= applied
+
+
+# Commands that fail
+
+
+@pytest.fixture
+def poison(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rule with a bug: it fails half-way, when the room's memory has changed already."""
+    right = Room.handle
+
+    def wrong(room: Room, command: rooms.AnyCommand, *more: object) -> object:
+        decision = right(room, command, *more)  # type: ignore[arg-type]
+        if isinstance(command, rooms.Post) and "poison" in command.nonce:
+            raise ZeroDivisionError("a bug")
+        return decision
+
+    monkeypatch.setattr(Room, "handle", wrong)
+
+
+@pytest.mark.usefixtures("poison")
+async def test_a_command_that_fails_is_put_aside_and_all_others_go_on_without_a_gap(one: Instance, log: Log) -> None:
+    await one.carry_out(create("other"))
+    answers = await one.carry_out(
+        post("nonce-1", ref=1),
+        post("poison-1", ref=2),
+        post("nonce-2", ref=3),
+        post("poison-2", ref=4),
+        post("nonce-3", "other", ref=5),
+        post("nonce-4", ref=6),
+    )
+    stored = {answer.ref: answer.seq for answer in answers if isinstance(answer, rooms.Stored)}
+    assert stored == {1: 4, 3: 5, 6: 6, 5: 3}
+    refused = [(answer.ref, answer.code) for answer in answers if isinstance(answer, rooms.Refused)]
+    assert refused == [(2, Code.INTERNAL), (4, Code.INTERNAL)]
+    assert [(c.ref, repr(error)) for c, error in one.dead] == [
+        (2, "ZeroDivisionError('a bug')"),
+        (4, "ZeroDivisionError('a bug')"),
+    ]
+    assert seqs(await one.carry_out(post("nonce-5"))) == [7]
+    check_log(log)
+
+
+# Gateways
+
+
+async def test_a_gateway_that_is_gone_is_struck_off_and_does_not_come_back_with_the_next_load(
+    one: Instance, instance: MakeInstance
+) -> None:
+    await one.carry_out(rooms.Listen(8, "r", "", 0), gateway="gone")
+    one.owner.gateway_gone("gone")
+    await one.carry_out(post("nonce-1"))
+    assert "gone" not in one.parcels[-1]
+    two = instance()
+    await two.carry_out(post("nonce-2"))
+    assert set(two.parcels[-1]) == {GATEWAY}
+
+
+async def test_a_new_owner_tells_those_who_listened_to_the_old_one(one: Instance, instance: MakeInstance) -> None:
+    two = instance()
+    await two.carry_out(post("nonce-1"), gateway="asker")
+    assert set(two.parcels[-1]) == {"asker", GATEWAY}
+
+
+async def test_a_replayed_dead_letter_is_carried_out_and_answered_to_nobody(one: Instance) -> None:
+    await one.carry_out(post("nonce-1"), gateway="")
+    assert set(one.parcels[-1]) == {GATEWAY}
+    assert one.told()[3:] == [4]
