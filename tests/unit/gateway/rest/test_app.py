@@ -67,7 +67,7 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
     tasks = Tasks()
     app = make_app(Health(f"test-{secrets.token_hex(4)}", "test-1", "0", tasks))
     app.config.TOUCHUP = False  # Sanic can rewrite its own methods once in a process only
-    install_endpoints(app, ENDPOINTS, KnownTokens(), RateLimits(True))
+    install_endpoints(app, ENDPOINTS, KnownTokens(), RateLimits(True, lambda: 0.0))  # no time passes: a slow machine earns nothing
     port = free_port()
     server = OpsServer(app, "127.0.0.1", port, tasks)
     await server.start()
@@ -165,12 +165,9 @@ async def test_who_may_not_ask_is_told_before_the_body_is_looked_at(http: httpx.
 
 
 async def test_too_many_requests_are_refused_by_user(http: httpx.AsyncClient) -> None:
-    statuses = [(await http.post("/greetings", json={"name": "x"})).status_code for _ in range(REQUESTS.burst + 60)]
-    assert statuses[: REQUESTS.burst] == [200] * REQUESTS.burst
-    assert 429 in statuses
+    statuses = [(await http.post("/greetings", json={"name": "x"})).status_code for _ in range(REQUESTS.burst)]
+    assert statuses == [200] * REQUESTS.burst
     limited = await http.post("/greetings", json={"name": "x"})
-    while limited.status_code != 429:
-        limited = await http.post("/greetings", json={"name": "x"})
     check(limited, 429, Code.RATE_LIMITED)
     assert limited.headers["retry-after"] == "1"
     other = await http.post("/greetings", json={"name": "x"}, headers={"Authorization": "Bearer bob"})
