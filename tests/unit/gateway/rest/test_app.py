@@ -67,7 +67,8 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
     tasks = Tasks()
     app = make_app(Health(f"test-{secrets.token_hex(4)}", "test-1", "0", tasks))
     app.config.TOUCHUP = False  # Sanic can rewrite its own methods once in a process only
-    install_endpoints(app, ENDPOINTS, KnownTokens(), RateLimits(True, lambda: 0.0))  # no time passes: a slow machine earns nothing
+    stopped = RateLimits(True, lambda: 0.0)  # no time passes, so that a slow machine earns nothing back
+    install_endpoints(app, ENDPOINTS, KnownTokens(), stopped)
     port = free_port()
     server = OpsServer(app, "127.0.0.1", port, tasks)
     await server.start()
