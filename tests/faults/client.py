@@ -328,6 +328,7 @@ class Device:
                 frame["room"],
                 frame["seq"],
                 frame["type"],
+                frame["at"],
                 f"{zlib.crc32(_encode(fixed)):08x}",
                 shown,
                 source,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pymongo import MongoClient
@@ -26,6 +27,7 @@ class Entry:
     kind: str
     sender: str
     n: int
+    stamp: str
     nonce: str | None = None
     state: MessageState | None = None
     body: str | None = None
@@ -69,6 +71,7 @@ def _entry(document: dict[str, Any]) -> Entry:
         kind,
         document["sender"],
         int(document["n"]),
+        _stamp(document["at"]),
         document.get("nonce"),
         state,
         short(body) if body is not None else None,
@@ -77,3 +80,9 @@ def _entry(document: dict[str, Any]) -> Entry:
         document.get("emoji"),
         document.get("on"),
     )
+
+
+def _stamp(ms: int) -> str:
+    """Milliseconds since 1970 as clients see them."""
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(ms))
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{int(ms) % 1000:03d}Z"

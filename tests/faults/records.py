@@ -98,13 +98,17 @@ class Changed(Record, tag="changed"):
 class Event(Record, tag="event"):
     """A durable event as it came: `source` live (off a socket), held (it came live, too early, and its turn is now) or
     history (REST, after a `reset`). `shown`: it was the next one that this client needed, so its user sees it.
-    `digest` stands for the content that never changes; `message` is the changeable part of a message.created."""
+
+    `stamp` is when it happened, by the server. `digest` stands for the content that never changes; `message` is the
+    changeable part of a message.created.
+    """
 
     device: str
     connection: int
     room: str
     seq: int
     type: str
+    stamp: str
     digest: str
     shown: bool
     source: str = "live"

@@ -78,7 +78,7 @@ class Laboratory:
             await experiment.prepare(scene)
             await load.start()
             await self._harm(experiment, scene)
-            await self._healthy()
+            await self.healthy()
             await load.settle()
         finally:
             await load.stop()
@@ -107,7 +107,7 @@ class Laboratory:
         mark("healed")
         await asyncio.sleep(scene.seconds * (1 - WARM_UP_SHARE))
 
-    async def _healthy(self) -> None:
+    async def healthy(self) -> None:
         """What was killed is back, so that the end of this run and the next run have a whole Warren."""
         until = time.monotonic() + HEALTHY_SECONDS
         wrong: list[Any] = ["unknown"]

@@ -123,7 +123,7 @@ def _as_stored(history: History) -> Iterator[Violation]:
         if entry is None:
             if record.room in history.heads:
                 yield Violation("C1", f"{record.device} got {record.room} #{record.seq}, which is not stored")
-        elif _content(entry) != (record.type, record.nonce, record.body, record.target, record.emoji, record.on):
+        elif _content(entry) != _received(record):
             yield Violation("C3", f"{record.device} got {record.room} #{record.seq} as {record}, stored is {entry}")
         if digests.setdefault(key, record.digest) != record.digest:
             yield Violation("C3", f"{record.room} #{record.seq} is not the same at {record.device} as elsewhere")
@@ -131,7 +131,11 @@ def _as_stored(history: History) -> Iterator[Violation]:
 
 def _content(entry: Entry) -> tuple[object, ...]:
     nonce = entry.nonce if entry.state is not None else None
-    return (entry.kind, nonce, entry.body, entry.target, entry.emoji, entry.on)
+    return (entry.kind, entry.stamp, nonce, entry.body, entry.target, entry.emoji, entry.on)
+
+
+def _received(event: records.Event) -> tuple[object, ...]:
+    return (event.type, event.stamp, event.nonce, event.body, event.target, event.emoji, event.on)
 
 
 def _ranges(seqs: list[int]) -> str:

@@ -1,5 +1,6 @@
 """Networks of clients fail, all come back at once, some do not read, and acknowledgements get lost on the way."""
 
+import asyncio
 from dataclasses import replace
 
 from tests.faults.client import Device
@@ -8,6 +9,7 @@ from tests.faults.load import Plan
 
 BIG_BODY = 7_000
 SMALL_BUFFER = 4_096
+LATE_SECONDS = 7.0
 
 
 def _half(scene: Scene) -> list[Device]:
@@ -62,6 +64,25 @@ def overlooking(share: float) -> Act:
     return overlook
 
 
+def one_busy_room(plan: Plan) -> Plan:
+    return replace(plan, rooms=1, members=plan.users, rate=max(plan.rate, 120.0))
+
+
+async def try_again_much_later(scene: Scene) -> None:
+    """What was stored long ago is in no owner's memory any more: the owners are killed while it is forgotten."""
+    for device in scene.load.devices[:5]:
+        device.conduct.overlook_acks, device.conduct.again_seconds = 1.0, LATE_SECONDS
+    await asyncio.sleep(LATE_SECONDS - 1)
+    for name in await scene.stack_call(scene.stack.ids, "messaging"):
+        await scene.stack_call(scene.stack.kill, name)
+    await asyncio.sleep(LATE_SECONDS)
+
+
+async def heed(scene: Scene) -> None:
+    for device in scene.load.devices:
+        device.conduct.overlook_acks, device.conduct.again_seconds = 0.0, 0.3
+
+
 def _cut_for(seconds: float) -> Experiment:
     return Experiment(
         f"cut-clients-{seconds:g}",
@@ -98,5 +119,14 @@ EXPERIMENTS = [
         hold=10,
         limit=10,
         since=Since.HEAL,
+    ),
+    Experiment(
+        "late-retry",
+        "five clients send again what was stored hundreds of messages and a crash of all owners ago",
+        try_again_much_later,
+        heed,
+        limit=15,
+        since=Since.HEAL,
+        shape=one_busy_room,
     ),
 ]

@@ -9,10 +9,11 @@ from tests.faults.records import AnyRecord, MessageState
 
 ROOM = "room"
 ADA, BOB = "ada", "bob"
+STAMP = "2026-11-26T12:00:00.000Z"
 
 
 def message(seq: int, n: int, nonce: str, sender: str = ADA, body: str = "hello") -> Entry:
-    return Entry(ROOM, seq, MESSAGE, sender, n, nonce, MessageState(body))
+    return Entry(ROOM, seq, MESSAGE, sender, n, STAMP, nonce, MessageState(body))
 
 
 def event(entry: Entry, device: str, at: float, **fields: object) -> records.Event:
@@ -25,6 +26,7 @@ def event(entry: Entry, device: str, at: float, **fields: object) -> records.Eve
         entry.room,
         entry.seq,
         entry.kind,
+        entry.stamp,
         f"digest-{entry.seq}",
         True,
         "live",
@@ -44,14 +46,14 @@ def event(entry: Entry, device: str, at: float, **fields: object) -> records.Eve
 def made() -> list[Entry]:
     """The room is created with ada and bob in it."""
     return [
-        Entry(ROOM, 1, "room.changed", ADA, 0),
-        Entry(ROOM, 2, JOINED, ADA, 0, user=ADA),
-        Entry(ROOM, 3, JOINED, ADA, 0, user=BOB),
+        Entry(ROOM, 1, "room.changed", ADA, 0, STAMP),
+        Entry(ROOM, 2, JOINED, ADA, 0, STAMP, user=ADA),
+        Entry(ROOM, 3, JOINED, ADA, 0, STAMP, user=BOB),
     ]
 
 
 def left(seq: int, n: int, user: str = BOB) -> Entry:
-    return Entry(ROOM, seq, LEFT, ADA, n, user=user)
+    return Entry(ROOM, seq, LEFT, ADA, n, STAMP, user=user)
 
 
 @dataclass
@@ -94,7 +96,7 @@ class Run:
 
     def change(self, kind: str, seq: int, **fields: object) -> Entry:
         """An entry of another kind by ada, shown to both; the changed message is stored in its new form."""
-        entry = Entry(ROOM, self.log[-1].seq + 1, kind, ADA, self.log[-1].n, "op" + kind, target=seq)
+        entry = Entry(ROOM, self.log[-1].seq + 1, kind, ADA, self.log[-1].n, STAMP, "op" + kind, target=seq)
         return self.store(replace(entry, **fields), "a1", "b1")  # type: ignore[arg-type]
 
     def verdict(self) -> Verdict:

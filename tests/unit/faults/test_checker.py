@@ -5,7 +5,7 @@ from dataclasses import replace
 from tests.faults import records
 from tests.faults.database import DELETED, EDITED, JOINED, REACTION, Entry
 from tests.faults.records import MessageState
-from tests.unit.faults.run import ADA, BOB, ROOM, Run, event, left, message
+from tests.unit.faults.run import ADA, BOB, ROOM, STAMP, Run, event, left, message
 
 
 def test_a_run_in_which_all_is_well_has_no_violation() -> None:
@@ -138,6 +138,13 @@ def test_two_clients_with_different_events_under_one_seq_are_found() -> None:
     assert run.claims() == {"C3"}
 
 
+def test_an_entry_that_was_replaced_after_clients_got_it_is_found() -> None:
+    run = Run()
+    run.say("first-1")
+    run.log[-1] = replace(run.log[-1], stamp="2026-11-26T12:00:09.000Z")
+    assert run.claims() == {"C3"}
+
+
 def test_a_sender_whose_later_message_comes_earlier_is_found() -> None:
     run = Run()
     run.say("first-1")
@@ -206,7 +213,7 @@ def test_one_who_was_removed_and_added_again_needs_only_what_is_theirs() -> None
     run = Run()
     run.store(left(4, 0), "a1", "b1")
     run.say("between-1", "a1")
-    run.log.append(Entry(ROOM, 6, JOINED, ADA, 1, user=BOB))
+    run.log.append(Entry(ROOM, 6, JOINED, ADA, 1, STAMP, user=BOB))
     run.seen.append(records.RoomStart(20, "b1", 1, ROOM, 5))
     run.seen += [event(run.log[-1], device, 20) for device in ("a1", "b1")]
     run.say("after-1")
