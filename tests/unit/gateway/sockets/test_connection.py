@@ -138,7 +138,7 @@ async def test_a_body_is_normalised_and_one_that_is_empty_then_is_refused(server
     assert error["code"] == "validation_failed"
 
 
-@pytest.mark.parametrize("payload", [b"", b"{", b"hello", b"\xff", b"{\"op\""])
+@pytest.mark.parametrize("payload", [b"", b"{", b"hello", b"\xff", b'{"op"'])
 async def test_what_is_not_json_closes(client: Client, payload: bytes) -> None:
     await client.frame(Frame(payload))
     assert client.close_code == CloseCode.MALFORMED
