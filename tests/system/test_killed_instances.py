@@ -5,6 +5,7 @@ import signal
 
 from tests.support.client import new_nonce
 from tests.support.owner import owner_among, writes
+from tests.support.stack import metric
 from tests.system.conftest import World
 
 GOES_ON_SECONDS = 5.0
@@ -70,6 +71,8 @@ async def test_a_deposed_owner_that_wakes_up_writes_nothing_twice_and_leaves_no_
         finally:
             world.stack.signal(owner, signal.SIGCONT)
         await chat.flows(10, messages=20)
+    refused = metric(world.stack.url(owner), "warren_room_reloads_total")
+    assert refused > 0, "it did not even try to write, so nothing was proven"
     await world.stack.ready()
 
 
