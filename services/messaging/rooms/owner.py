@@ -22,7 +22,7 @@ from services.messaging.rooms.entries import event_of
 from services.messaging.rooms.fanout import BEAT_SECONDS, Fanout, Parcel
 from services.messaging.rooms.listeners import Listeners
 from services.messaging.rooms.room import Known, Room, Target
-from services.messaging.rooms.work import Item, Outcome, by_room, decide, target_from, targets_of
+from services.messaging.rooms.work import Item, Outcome, by_room, decide, failed, smaller, target_from, targets_of
 from services.messaging.store.log import RoomLog
 from services.messaging.store.members import Projections
 from warren.chassis.clock import Clock
@@ -134,6 +134,8 @@ class Owner:
                     self._cache.drop(room)
                 await asyncio.sleep(AGAIN_SECONDS)
                 continue
+            except Exception as error:  # one of the commands brings it about: it must not stop all others
+                return outcomes + await self._one_by_one(waiting, error)
             outcomes.extend(found)
             if conflict is not None:
                 repeated.add(conflict)
@@ -143,6 +145,19 @@ class Owner:
                 RELOADS.inc()
                 log.warning("loading a room again: the log went on without us, or a rule failed half-way", room=room)
                 self._cache.drop(room)
+        return outcomes
+
+    async def _one_by_one(self, waiting: dict[str, list[Item]], error: Exception) -> list[Outcome]:
+        """Find out which command fails, and put only that one aside."""
+        for room in waiting:
+            self._cache.drop(room)
+        items = [item for items in waiting.values() for item in items]
+        if len(items) == 1:
+            return [failed(items[0], error)]
+        log.warning("a write failed; trying its parts by themselves", commands=len(items), error=repr(error)[:200])
+        outcomes: list[Outcome] = []
+        for part in smaller(waiting):
+            outcomes.extend(await self._carry_out(part))
         return outcomes
 
     async def _try(self, waiting: dict[str, list[Item]], repeated: set[Nonce]) -> tuple[list[Outcome], Nonce | None]:
@@ -210,7 +225,7 @@ class Owner:
         for room, gateway in listens:
             self._listeners.add(room, gateway)
         if changes:
-            counts = {outcome.room: outcome.members for outcome in outcomes}
+            counts = {outcome.room: outcome.members for outcome in outcomes if outcome.changes}
             await self._until_done(lambda: self._projections.apply(changes, counts))
         if edits:
             await self._until_done(lambda: self._store.apply_changes(edits))

@@ -73,9 +73,7 @@ def decide(room: Room, items: list[Item], at: int, targets: dict[int, Target]) -
     outcome = Outcome(room.id)
     for item in items:
         if item.error is not None:
-            outcome.failed.append((item.command, item.error))
-            detail = "This could not be carried out; it was put aside for the operators."
-            outcome.answers.append((item.gateway, rooms.Refused(item.command.ref, Code.INTERNAL, detail)))
+            _put_aside(item, item.error, outcome)
             continue
         try:
             _decide_one(room, item, at, targets, outcome)
@@ -88,6 +86,26 @@ def decide(room: Room, items: list[Item], at: int, targets: dict[int, Target]) -
             return Outcome(room.id, torn=True)
     outcome.members = len(room.members)
     return outcome
+
+
+def _put_aside(item: Item, error: Exception, outcome: Outcome) -> None:
+    outcome.failed.append((item.command, error))
+    detail = "This could not be carried out; it was put aside for the operators."
+    outcome.answers.append((item.gateway, rooms.Refused(item.command.ref, Code.INTERNAL, detail)))
+
+
+def failed(item: Item, error: Exception) -> Outcome:
+    """What comes of a command that fails in whatever is done with it."""
+    outcome = Outcome(item.command.room)
+    _put_aside(item, error, outcome)
+    return outcome
+
+
+def smaller(waiting: dict[str, list[Item]]) -> list[dict[str, list[Item]]]:
+    """The same work in smaller parts: each room by itself, or the commands of the only room one by one, in order."""
+    if len(waiting) > 1:
+        return [{room: items} for room, items in waiting.items()]
+    return [{room: [item]} for room, items in waiting.items() for item in items]
 
 
 def _decide_one(room: Room, item: Item, at: int, targets: dict[int, Target], outcome: Outcome) -> None:

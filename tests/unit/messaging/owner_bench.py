@@ -79,6 +79,7 @@ class Tables:
 
     def __init__(self) -> None:
         self.applied: list[Entry] = []
+        self.counts: dict[str, int] = {}
         self.marks: dict[tuple[str, str], int] = {}
 
     async def room(self, _room: str) -> RoomRecord | None:
@@ -87,8 +88,9 @@ class Tables:
     async def members(self, _room: str) -> list[MemberRecord]:
         return []
 
-    async def apply(self, entries: Sequence[Entry], _counts: dict[str, int]) -> None:
+    async def apply(self, entries: Sequence[Entry], counts: dict[str, int]) -> None:
         self.applied += entries
+        self.counts |= counts
 
     async def read(self, marks: dict[tuple[str, str], int]) -> None:
         self.marks |= marks

@@ -257,6 +257,32 @@ async def test_a_command_that_fails_is_put_aside_and_all_others_go_on_without_a_
     check_log(log)
 
 
+async def test_a_command_that_fails_anywhere_else_is_found_and_put_aside_and_all_others_go_on(
+    one: Instance, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A target that the database client cannot encode, as it once was with numbers past 64 bits."""
+    right = log.by_key
+
+    async def wrong(keys: list[tuple[str, int]]) -> object:
+        if any(seq > 2**63 for _, seq in keys):
+            raise OverflowError("too large")
+        return await right(keys)
+
+    monkeypatch.setattr(log, "by_key", wrong)
+    await one.carry_out(create("other"))
+    answers = await one.carry_out(
+        post("nonce-1", ref=1),
+        rooms.Edit(2, "r", "ann", "op-edit", 2**64 - 1, "new"),
+        post("nonce-2", ref=3),
+        rooms.Join(4, "r", "cat", "op-join"),
+        post("nonce-3", "other", ref=5),
+    )
+    assert {a.ref: a.seq for a in answers if isinstance(a, rooms.Stored)} == {1: 4, 3: 5, 4: 6, 5: 3}
+    assert [(a.ref, a.code) for a in answers if isinstance(a, rooms.Refused)] == [(2, Code.INTERNAL)]
+    assert [repr(error) for _, error in one.dead] == ["OverflowError('too large')"]
+    assert one.tables.counts["r"] == 3
+
+
 # Gateways
 
 
