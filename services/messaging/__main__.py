@@ -1,13 +1,17 @@
-"""`python -m services.messaging`"""
+"""`python -m services.messaging`, and `python -m services.messaging dead-letters` for operators."""
 
 import os
 import sys
 
+from services.messaging import dead_letters_cli
 from services.messaging.service import serve
 from services.messaging.settings import MessagingSettings
 from warren.chassis.lifecycle import main
 from warren.chassis.settings import load_or_exit
 
 if __name__ == "__main__":
-    settings = load_or_exit(MessagingSettings, "messaging", os.environ, sys.argv[1:])
+    if sys.argv[1:2] == ["dead-letters"]:
+        sys.exit(dead_letters_cli.main(sys.argv[2:], os.environ))
+    also = f"Dead letters:\n  {dead_letters_cli.PROGRAM} --help"
+    settings = load_or_exit(MessagingSettings, "messaging", os.environ, sys.argv[1:], also)
     main(lambda: serve(settings))

@@ -132,13 +132,17 @@ def _convert(name: str, text: str, kind: Any) -> Any:
         raise SettingsError(f"{name}: {error} (got {shown})") from error
 
 
-def load_or_exit(kind: "type[Settings]", service: str, environ: Mapping[str, str], argv: list[str]) -> Any:
+def load_or_exit(
+    kind: "type[Settings]", service: str, environ: Mapping[str, str], argv: list[str], also: str = ""
+) -> Any:
     """What each service's `__main__` does first: --help, --check-settings, or the settings object.
 
-    A bad value ends the process with one line on stderr and exit code 2.
+    A bad value ends the process with one line on stderr and exit code 2. `also`: what --help says of other uses.
     """
     if "--help" in argv or "-h" in argv:
         print(f"usage: python -m services.{service} [--check-settings]\n\nEnvironment:\n{kind.reference()}")  # noqa: T201
+        if also:
+            print(f"\n{also}")  # noqa: T201
         sys.exit(0)
     unknown = [word for word in argv if word != "--check-settings"]
     if unknown:

@@ -1,5 +1,7 @@
 """Commands that cannot be carried out: kept with their reason, while other rooms go on."""
 
+from datetime import UTC, datetime
+
 from aiormq.channel import Channel
 from aiormq.exceptions import AMQPError
 from pamqp.commands import Basic
@@ -27,7 +29,8 @@ class DeadLetters:
         reason = f"{type(error).__name__}: {error}"[:1000]
         log.error("a command goes to the dead letters", kind=type(command).__name__, room=command.room, exc_info=error)
         batch = CommandBatch("", 0, 0, [command])
-        properties = Basic.Properties(delivery_mode=2, headers={"x-reason": reason})
+        now = datetime.now(UTC)
+        properties = Basic.Properties(delivery_mode=2, timestamp=now, headers={"x-reason": reason})
         try:
             if self._channel is None or self._channel.is_closed:
                 raise ConnectionError("no connection")
