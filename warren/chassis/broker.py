@@ -147,12 +147,15 @@ class Broker:
         raise AssertionError("unreachable: the retry has no end")
 
     async def _connect_once(self) -> Link:
-        connection = await aio_pika.connect(
-            self._url,
-            timeout=CONNECT_SECONDS,
-            heartbeat=HEARTBEAT_SECONDS,
-            client_properties={"connection_name": self._server_id},
-        )
+        try:
+            connection = await aio_pika.connect(
+                self._url,
+                timeout=CONNECT_SECONDS,
+                heartbeat=HEARTBEAT_SECONDS,
+                client_properties={"connection_name": self._server_id},
+            )
+        except StopAsyncIteration as error:  # the client's, when the peer has closed before its first frame
+            raise ConnectionError("the broker closed the connection during its set-up") from error
         link = Link(connection)
         try:
             for hook in self._hooks:
