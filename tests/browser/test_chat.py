@@ -52,7 +52,9 @@ async def test_dots_show_who_is_there(office: Office) -> None:
     await expect(dot).to_have_attribute("data-status", "online")
     await bob.tab.page.close()
     await expect(dot).to_have_attribute("data-status", "offline", timeout=30_000)
-    assert await bob.tab.page.context.new_page()
+    again = await bob.tab.page.context.new_page()
+    await again.goto(office.stack.app)
+    await expect(dot).to_have_attribute("data-status", "online")
 
 
 async def test_a_reload_keeps_the_session_and_the_room(office: Office) -> None:

@@ -10,7 +10,7 @@ from tests.system.conftest import World
 
 GOES_ON_SECONDS = 5.0
 DEPOSED_SECONDS = 45.0
-"""The broker notices a silent peer after two to three heartbeats of 10 s."""
+"""The broker notices a silent peer after two to three heartbeats."""
 
 
 async def test_a_killed_gateway_costs_its_clients_a_reconnect_and_nobody_a_message(world: World) -> None:
