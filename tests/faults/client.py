@@ -296,10 +296,11 @@ class Device:
                 self._wire.send(op="sync", room=room, after=last)
             held[seq] = frame
 
-    def _show(self, frame: Any) -> None:
+    def _show(self, frame: Any, *, history: bool = False) -> None:
+        """In history one's own leaving is not the end: who may load it has come back since."""
         room, seq = frame["room"], frame["seq"]
         self.last[room] = seq
-        if frame["type"] == "member.left" and frame["user"] == self.person.id:
+        if frame["type"] == "member.left" and frame["user"] == self.person.id and not history:
             del self.last[room]
             self._held.pop(room, None)
 
@@ -395,7 +396,7 @@ class Device:
                 for event in page["events"]:
                     if room in self.last and event["seq"] == self.last[room] + 1:
                         self._record(event, "history", True)
-                        self._show(event)
+                        self._show(event, history=True)
         except RestError:  # removed meanwhile
             after = self.last.pop(room, None)
             if after is not None:

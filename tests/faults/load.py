@@ -21,12 +21,14 @@ CHURN_SECONDS = 0.7
 AWAY_SECONDS = 2.0
 SETTLE_SECONDS = 60.0
 READ_SECONDS = 15.0
+COUNTED_DEVICES = 200
 EMOJI = ("👍", "🎉", "❤️")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How much load. `rate` in messages a second, `body` in characters."""
+    """How much load. `rate` in messages a second, `body` in characters, `devices` of each user (and a quarter of them
+    have one more)."""
 
     users: int = 20
     rooms: int = 8
@@ -35,6 +37,7 @@ class Plan:
     body: int = 40
     seed: int = 1
     churn: bool = True
+    devices: int = 1
 
 
 @dataclass
@@ -69,6 +72,8 @@ class Load:
             self._members[room] = {person.id for person in chosen}
         for number, person in enumerate(self.people):
             self._add_device(f"{number}a", person, number)
+            for more in range(1, plan.devices):
+                self._add_device(f"{number}-{more}", person, number + more)
             if self.chance.random() < SECOND_DEVICE_SHARE:
                 self._add_device(f"{number}b", person, number + 1)
         async with asyncio.timeout(SETTLE_SECONDS):
@@ -208,7 +213,7 @@ class Load:
         now = time.monotonic()
         for (name, room), seq in marks.items():
             self.recorder.add(records.ReadMark(now, name, room, seq))
-        for device in self.devices:
+        for device in self.devices[:COUNTED_DEVICES]:
             for row in await self._rows(device.person):
                 self.recorder.add(
                     records.Unread(

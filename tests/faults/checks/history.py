@@ -111,7 +111,7 @@ class History:
                 view.order.append(record)
                 view.shown[record.seq] = record
                 view.position = record.seq
-                if record.type == LEFT and record.user == self.user[record.device]:
-                    view.ended = True
+                left = record.type == LEFT and record.user == self.user[record.device]
+                view.ended = left and record.source != "history"
             case _:
                 pass

@@ -1,6 +1,7 @@
 """Networks of clients fail, all come back at once, some do not read, and acknowledgements get lost on the way."""
 
 import asyncio
+import resource
 from dataclasses import replace
 
 from tests.faults.client import Device
@@ -32,6 +33,16 @@ async def join(scene: Scene) -> None:
 async def storm(scene: Scene) -> None:
     for device in scene.load.devices:
         device.cut()
+
+
+def three_thousand(plan: Plan) -> Plan:
+    """Fifty devices each; few messages, as each goes to a hundred devices."""
+    return replace(plan, users=60, rooms=60, members=2, rate=5.0, devices=50, churn=False)
+
+
+async def many_files(_scene: Scene) -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _readers(scene: Scene) -> list[Device]:
@@ -100,6 +111,14 @@ EXPERIMENTS = [
     _cut_for(10),
     _cut_for(60),
     Experiment("reconnect-storm", "every client is cut at the same moment", storm, limit=10),
+    Experiment(
+        "storm-3000",
+        "3,000 clients are cut at the same moment",
+        storm,
+        prepare=many_files,
+        limit=30,
+        shape=three_thousand,
+    ),
     Experiment(
         "stopped-reader",
         "three clients do not read for 25 s, while long messages flow",

@@ -220,6 +220,19 @@ def test_one_who_was_removed_and_added_again_needs_only_what_is_theirs() -> None
     assert run.claims() == set()
 
 
+def test_one_who_came_back_while_away_loads_also_what_they_missed_between() -> None:
+    run = Run()
+    away = [left(4, 0), message(5, 1, "between-1"), Entry(ROOM, 6, JOINED, ADA, 1, STAMP, user=BOB)]
+    for entry in away:
+        run.store(entry, "a1")
+    run.seen.append(records.RoomReset(20, "b1", 1, ROOM, 6))
+    run.seen += [event(entry, "b1", 20, source="history") for entry in away]
+    run.say("after-1", "a1")
+    assert run.claims() == {"C1"}
+    run.seen.append(event(run.log[-1], "b1", 30))
+    assert run.claims() == set()
+
+
 # C6
 
 
