@@ -23,6 +23,7 @@ from tests.support.stack import Stack
 WARM_UP_SHARE = 0.3
 HEALTHY_SECONDS = 90.0
 KEPT_VIOLATIONS = 20
+RUNS_OF_PEOPLE = 8
 
 
 class Outcome(msgspec.Struct):
@@ -57,18 +58,22 @@ class Outcome(msgspec.Struct):
 
 @dataclass
 class Laboratory:
-    """Runs experiments on one stack; accounts are made once."""
+    """Runs experiments on one stack. Accounts serve for several runs: each run leaves them rooms that they are in."""
 
     stack: Stack
     out: Path
     say: Callable[[str], None]
     people: list[Person] = field(default_factory=list)
+    _runs: int = 0
 
     async def run(self, experiment: Experiment, plan: Plan, seconds: float) -> Outcome:
         """Raises AssertionError, TimeoutError, RestError when the run itself could not be made."""
         plan = experiment.shape(plan)
         path = self.out / f"{experiment.name}-{plan.seed}.jsonl"
         recorder, rest = Recorder(path), Rest(self.stack.app)
+        self._runs += 1
+        if self._runs % RUNS_OF_PEOPLE == 0:
+            self.people = []
         if len(self.people) < plan.users:
             self.people += await sign_up(rest, plan.users - len(self.people))
         urls = [self.stack.ws, *(gateway.ws for gateway in self.stack.gateways)]
