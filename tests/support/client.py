@@ -35,6 +35,8 @@ class Socket(WSListener):
         headers = {"Sec-WebSocket-Protocol": SUBPROTOCOL} | ({"Origin": origin} if origin else {})
         socket = cls()
         await ws_connect(lambda: socket, url, extra_headers=headers)
+        if socket._transport is None:  # the server died right after the handshake
+            raise ConnectionError("closed during the handshake")
         return socket
 
     def on_ws_connected(self, transport: WSTransport) -> None:
