@@ -33,7 +33,8 @@ class FanoutExchange(msgspec.Struct, frozen=True):
 NOTICES = FanoutExchange("warren.notices")
 """Rare news for all gateways: `contracts.events.Notice`."""
 
-ROOMS_DEAD = Queue("messaging.rooms.dead", {"x-queue-type": "quorum"})
+ROOMS_DEAD = Queue("messaging.rooms.dead", {"x-queue-type": "quorum", "x-delivery-limit": 1_000_000})
+"""Looking at a letter counts as a delivery; RabbitMQ 4 would drop it after 20 without a limit of our own."""
 
 
 def rpc_queue(service: str) -> Queue:
