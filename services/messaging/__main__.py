@@ -4,7 +4,6 @@ import os
 import sys
 
 from services.messaging import dead_letters_cli
-from services.messaging.service import serve
 from services.messaging.settings import MessagingSettings
 from warren.chassis.lifecycle import main
 from warren.chassis.settings import load_or_exit
@@ -14,4 +13,6 @@ if __name__ == "__main__":
         sys.exit(dead_letters_cli.main(sys.argv[2:], os.environ))
     also = f"Dead letters:\n  {dead_letters_cli.PROGRAM} --help"
     settings = load_or_exit(MessagingSettings, "messaging", os.environ, sys.argv[1:], also)
+    from services.messaging.service import serve  # here: operators do not wait for what only the service needs
+
     main(lambda: serve(settings))

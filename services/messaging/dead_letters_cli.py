@@ -171,6 +171,7 @@ def _kind(command: msgspec.Struct) -> str:
 
 def _say(line: str) -> None:
     sys.stdout.write(line + "\n")
+    sys.stdout.flush()  # what was done is said, even if the next moment ends us
 
 
 def _complain(line: str, code: int) -> int:
