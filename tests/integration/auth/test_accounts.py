@@ -115,7 +115,7 @@ async def test_an_unknown_login_takes_as_long_as_a_wrong_password(call: Caller) 
         return min(times)
 
     known, unknown = await least(name), await least(unique())
-    assert 0.5 < known / unknown < 2
+    assert unknown > known / 4, "without the hash it would be a tenth; a noisy machine doubles it"
 
 
 async def test_a_password_typed_on_another_keyboard_is_the_same(call: Caller) -> None:
