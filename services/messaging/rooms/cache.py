@@ -30,6 +30,9 @@ class RoomCache:
     def __len__(self) -> int:
         return len(self._rooms)
 
+    def __contains__(self, room: str) -> bool:
+        return room in self._rooms
+
     async def get(self, rooms: Iterable[str]) -> tuple[dict[str, Room], set[str]]:
         """The rooms by id, and which of them were loaded just now. Raises PyMongoError, RedisError."""
         wanted = set(rooms)

@@ -22,7 +22,17 @@ from services.messaging.rooms.entries import event_of
 from services.messaging.rooms.fanout import BEAT_SECONDS, Fanout, Parcel
 from services.messaging.rooms.listeners import Listeners
 from services.messaging.rooms.room import Known, Room, Target
-from services.messaging.rooms.work import Item, Outcome, by_room, decide, failed, smaller, target_from, targets_of
+from services.messaging.rooms.work import (
+    Item,
+    Outcome,
+    by_room,
+    decide,
+    failed,
+    smaller,
+    target_from,
+    targets_of,
+    unavailable,
+)
 from services.messaging.store.log import RoomLog
 from services.messaging.store.members import Projections
 from warren.chassis.clock import Clock
@@ -128,8 +138,14 @@ class Owner:
         while waiting:
             try:
                 found, conflict = await self._try(waiting, repeated)
-            except (PyMongoError, RedisError) as error:
-                log.warning("the databases are not there; trying again", error=str(error)[:200], rooms=len(waiting))
+            except RedisError as error:  # who listens to the rooms that are not in memory cannot be known
+                cold = [room for room in waiting if room not in self._cache]
+                log.warning("Redis is not there; rooms that would have to be loaded are refused", rooms=len(cold),
+                            error=str(error)[:200])  # fmt: skip
+                outcomes.extend(unavailable(room, waiting.pop(room)) for room in cold)
+                continue
+            except PyMongoError as error:
+                log.warning("MongoDB is not there; trying again", error=str(error)[:200], rooms=len(waiting))
                 for room in waiting:
                     self._cache.drop(room)
                 await asyncio.sleep(AGAIN_SECONDS)

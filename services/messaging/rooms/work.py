@@ -11,6 +11,7 @@ from warren.contracts.events import MEMBER_JOINED, Transient
 from warren.contracts.limits import RECEIPT_MEMBERS
 from warren.contracts.socket import ReadNews, Receipt, TypingNews
 
+RETRY_MS = 1_000
 CHANGES = (rooms.Edit, rooms.Delete, rooms.React)
 
 
@@ -92,6 +93,15 @@ def _put_aside(item: Item, error: Exception, outcome: Outcome) -> None:
     outcome.failed.append((item.command, error))
     detail = "This could not be carried out; it was put aside for the operators."
     outcome.answers.append((item.gateway, rooms.Refused(item.command.ref, Code.INTERNAL, detail)))
+
+
+def unavailable(room: str, items: list[Item]) -> Outcome:
+    """A room that cannot be loaded now: nothing is done, and whoever waits is told to try again."""
+    detail = "The room cannot be opened just now; try again."
+    answers: list[tuple[str, rooms.Answer]] = [
+        (item.gateway, rooms.Refused(item.command.ref, Code.UNAVAILABLE, detail, RETRY_MS)) for item in items
+    ]
+    return Outcome(room, answers=answers)
 
 
 def failed(item: Item, error: Exception) -> Outcome:

@@ -6,6 +6,7 @@ from typing import cast
 
 from pymongo.errors import AutoReconnect
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError
 
 from services.messaging.rooms.cache import RoomCache
 from services.messaging.rooms.consumer import Arrived, PartitionConsumer
@@ -101,9 +102,12 @@ class MemoryListeners(Listeners):
 
     def __init__(self, stored: set[tuple[str, str]]) -> None:
         super().__init__(cast(Redis, None))
+        self.away = False
         self._stored = stored
 
     async def load(self, wanted: object) -> None:
+        if self.away:
+            raise ConnectionError("Redis is away")
         for room, gateway in self._stored:
             if room in wanted:  # type: ignore[operator]
                 self.add(room, gateway)
@@ -125,7 +129,7 @@ class Instance:
         self.notices: list[AnyNotice] = []
         self.dead: list[tuple[rooms.AnyCommand, Exception]] = []
         self.waiting = 0
-        listeners = MemoryListeners(stored)
+        self.listeners = listeners = MemoryListeners(stored)
         self.cache = RoomCache(cast(RoomLog, log), cast(Projections, self.tables), listeners)
         self.owner = Owner(
             consumer=cast(PartitionConsumer, self),

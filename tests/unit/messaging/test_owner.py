@@ -308,3 +308,13 @@ async def test_a_replayed_dead_letter_is_carried_out_and_answered_to_nobody(one:
     await one.carry_out(post("nonce-1"), gateway="")
     assert set(one.parcels[-1]) == {GATEWAY}
     assert one.told()[3:] == [4]
+
+
+async def test_while_redis_is_away_rooms_in_memory_go_on_and_others_are_refused_at_once(
+    one: Instance, log: Log
+) -> None:
+    one.listeners.away = True
+    answers = await one.carry_out(post("nonce-1"), post("nonce-2", room="cold"), post("nonce-3"))
+    assert codes(answers) == [Code.UNAVAILABLE]
+    assert [answer.seq for answer in answers if isinstance(answer, rooms.Stored)] == [4, 5]
+    assert log.of("cold") == []
