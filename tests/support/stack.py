@@ -133,7 +133,7 @@ class Stack:
         assert (found["state"], found["pid"]) == ("passing", self.pid(instance))
 
     async def ready(self) -> None:
-        """Return when every instance passes, whatever was done to it."""
+        """Return when every instance says that it is ready and Consul has seen it, whatever was done to it before."""
         async with httpx.AsyncClient(trust_env=False, timeout=5) as http:
 
             async def all_ready() -> bool:
@@ -141,7 +141,10 @@ class Stack:
                     answers = await asyncio.gather(*(http.get(f"{url}/health/ready") for url in self._urls.values()))
                 except httpx.TransportError:
                     return False
-                return all(answer.status_code == 200 for answer in answers)
+                answer = await http.get(f"{self.consul}/v1/health/state/any")
+                return all(answer.status_code == 200 for answer in answers) and all(
+                    check["Status"] == "passing" for check in answer.json()
+                )
 
             await eventually(all_ready, "every instance is ready", BACK_SECONDS)
 

@@ -12,7 +12,8 @@ EXPECTED = {
 }
 
 
-def test_status_as_json_has_the_documented_form(stack: Stack) -> None:
+async def test_status_as_json_has_the_documented_form(stack: Stack) -> None:
+    await stack.ready()
     status = stack.status()
     assert set(status) == {"app", "consul", "rabbitmq", "instances"}
     assert {found["id"] for found in status["instances"]} == EXPECTED
@@ -26,14 +27,16 @@ def test_status_as_json_has_the_documented_form(stack: Stack) -> None:
         assert httpx.get(url, trust_env=False, timeout=10).status_code == 200
 
 
-def test_status_for_people_lists_every_instance(stack: Stack) -> None:
+async def test_status_for_people_lists_every_instance(stack: Stack) -> None:
+    await stack.ready()
     table = stack.deploy("status")
     for instance in EXPECTED:
         line = next(line for line in table.splitlines() if line.startswith(instance))
         assert "passing" in line and str(stack.pid(instance)) in line
 
 
-def test_consul_shows_every_instance_passing_with_a_text_for_people(stack: Stack) -> None:
+async def test_consul_shows_every_instance_passing_with_a_text_for_people(stack: Stack) -> None:
+    await stack.ready()
     checks = httpx.get(f"{stack.consul}/v1/health/state/any", trust_env=False, timeout=10).json()
     by_instance = {check["ServiceID"]: check for check in checks if check["ServiceID"]}
     sockets = {f"{gateway.id}-socket" for gateway in stack.gateways}
