@@ -68,6 +68,7 @@ class RoomCache:
             members = await self._projections.members(room_id)
             changes = await self._log.changes_after(room_id, record.rev if record else 0)
             tail = await self._log.tail(room_id, RECENT_EVENTS)
+            await self._log.mend(tail)
         room = Room(room_id)
         if record is not None:
             room.kind = record.kind

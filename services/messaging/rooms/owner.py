@@ -137,7 +137,7 @@ class Owner:
         repeated: set[Nonce] = set()
         while waiting:
             try:
-                found, conflict = await self._try(waiting, repeated)
+                found, stored = await self._try(waiting, repeated)
             except RedisError as error:  # who listens to the rooms that are not in memory cannot be known
                 cold = [room for room in waiting if room not in self._cache]
                 log.warning("Redis is not there; rooms that would have to be loaded are refused", rooms=len(cold),
@@ -153,8 +153,7 @@ class Owner:
             except Exception as error:  # one of the commands brings it about: it must not stop all others
                 return outcomes + await self._one_by_one(waiting, error)
             outcomes.extend(found)
-            if conflict is not None:
-                repeated.add(conflict)
+            repeated |= stored
             done = {outcome.room for outcome in found}
             waiting = {room: items for room, items in waiting.items() if room not in done}
             for room in waiting:
@@ -176,19 +175,29 @@ class Owner:
             outcomes.extend(await self._carry_out(part))
         return outcomes
 
-    async def _try(self, waiting: dict[str, list[Item]], repeated: set[Nonce]) -> tuple[list[Outcome], Nonce | None]:
-        """One round. Returns what is settled, and the nonce that turned out to be stored already, if one did."""
+    async def _try(self, waiting: dict[str, list[Item]], repeated: set[Nonce]) -> tuple[list[Outcome], set[Nonce]]:
+        """One round. Returns what is settled, and nonces of which one turned out to be stored already."""
         found, fresh = await self._cache.get(waiting)
-        for room, sender, nonce in repeated:
-            entry = await self._store.by_nonce(room, sender, nonce)
-            if entry is not None and room in found:
-                found[room].know(sender, nonce, Known(entry.seq, entry.at, event_of(entry)))
+        await self._recall(found, repeated)
         targets = await self._targets([item for items in waiting.values() for item in items])
         at = self._clock()
         outcomes = [decide(found[room], items, at, targets.get(room, {})) for room, items in waiting.items()]
         stale = {outcome.room for outcome in outcomes if outcome.torn}
         stale |= await self._stale(outcomes, found, fresh)
         return await self._append([outcome for outcome in outcomes if outcome.room not in stale])
+
+    async def _recall(self, found: dict[str, Room], repeated: set[Nonce]) -> None:
+        """Have rooms know what was stored so long ago that it is not in memory."""
+        by_room: dict[str, list[tuple[str, str]]] = {}
+        for room, sender, nonce in repeated:
+            if room in found:
+                by_room.setdefault(room, []).append((sender, nonce))
+        for room, pairs in by_room.items():
+            entries = await self._store.by_nonces(room, pairs)
+            await self._store.mend(entries)
+            for entry in entries:
+                if entry.nonce is not None:
+                    found[room].know(entry.sender, entry.nonce, Known(entry.seq, entry.at, event_of(entry)))
 
     async def _targets(self, items: list[Item]) -> dict[str, dict[int, Target]]:
         """The messages that edits, deletions and reactions are about, by room and seq."""
@@ -211,23 +220,28 @@ class Owner:
         ]
         return await self._store.existing(doubtful) if doubtful else set()
 
-    async def _append(self, outcomes: list[Outcome]) -> tuple[list[Outcome], Nonce | None]:
+    async def _append(self, outcomes: list[Outcome]) -> tuple[list[Outcome], set[Nonce]]:
         """Store the entries of all outcomes with one write. After a conflict everything before it is stored and
-        nothing from it on: rooms whose entries are all stored are settled, the others must be loaded again."""
+        nothing from it on: rooms whose entries are all stored are settled, the others must be loaded again. What they
+        have stored comes again as known then, and leads to nothing, so its edits are applied here."""
         entries = [entry for outcome in outcomes for entry in outcome.entries]
         if not entries:
-            return outcomes, None
+            return outcomes, set()
         WRITES.inc()
         conflict = await self._store.append(entries)
         if conflict is None:
             ENTRIES.inc(len(entries))
-            return outcomes, None
+            return outcomes, set()
         refused = entries[conflict.index]
         unstored = {entry.room for entry in entries[conflict.index :]}
         settled = [outcome for outcome in outcomes if outcome.room not in unstored]
-        if conflict.taken or refused.nonce is None:
-            return settled, None
-        return settled, (refused.room, refused.sender, refused.nonce)
+        cut_short = [entry for entry in entries[: conflict.index] if entry.room in unstored]
+        await self._until_done(lambda: self._store.mend(cut_short))
+        if conflict.taken:
+            return settled, set()
+        # Old nonces seldom come alone: all that are left of that room are looked up at once.
+        left = [entry for entry in entries[conflict.index :] if entry.room == refused.room]
+        return settled, {(entry.room, entry.sender, entry.nonce) for entry in left if entry.nonce is not None}
 
     async def _apply(self, outcomes: list[Outcome]) -> None:
         """Bring what is derived from the log up to date before anybody hears of it."""

@@ -108,6 +108,9 @@ class Room:
         self.recent.append(event)
         if entry.nonce is not None:
             self.know(entry.sender, entry.nonce, Known(entry.seq, entry.at, event))
+            for _ in range(2):  # two for one, to come down again after many old ones
+                if len(self._nonces) > KNOWN_NONCES:
+                    self._nonces.popitem(last=False)
         return event
 
     def _apply_room(self, entry: Entry) -> None:
@@ -119,10 +122,9 @@ class Room:
         self.name, self.topic, self.public = payload["name"], payload["topic"], payload["public"]
 
     def know(self, sender: str, nonce: str, known: Known) -> None:
-        """Remember a stored command, also one from long ago that the database had to be asked for."""
+        """Remember a stored command, also one from long ago that the database had to be asked for. Those are all needed
+        for the next decision, however many: only what is new makes old ones forgotten (see `remember`)."""
         self._nonces[(sender, nonce)] = known
-        if len(self._nonces) > KNOWN_NONCES:
-            self._nonces.popitem(last=False)
 
     def handle(self, command: rooms.AnyCommand, at: int, target: Target | None = None) -> Decision:
         """Decide one command at `at` ms. `target` is the message that an edit, deletion or reaction is about.

@@ -57,6 +57,15 @@ class RoomLog:
         if updates:
             await self._log.bulk_write(updates, ordered=True)
 
+    async def mend(self, entries: Iterable[Entry]) -> None:
+        """`apply_changes` for those of the entries that their messages do not have, as after a crash in between."""
+        changes = [entry for entry in entries if "target" in entry.payload]
+        if changes:
+            targets = [{"room": room, "seq": seq} for room, seq in {(e.room, e.payload["target"]) for e in changes}]
+            found = await self._log.find({"_id": {"$in": targets}}, {"rev": 1}).to_list()
+            has = {(_room(document), _seq(document)): _int(document.get("rev") or 0) for document in found}
+            await self.apply_changes(e for e in changes if e.seq > has.get((e.room, e.payload["target"]), e.seq))
+
     async def head(self, room: str) -> tuple[int, int]:
         """`seq` and `n` of the last entry; (0, 0) for a room that does not exist."""
         found = await self._log.find_one(_range(room), {"n": 1}, sort=[("_id", DESCENDING)])
@@ -98,9 +107,13 @@ class RoomLog:
         found = await self._log.find({"_id": {"$in": ids}}).to_list()
         return {(entry.room, entry.seq): entry for entry in map(from_document, found)}
 
-    async def by_nonce(self, room: str, sender: str, nonce: str) -> Entry | None:
-        found = await self._log.find_one({"_id.room": room, "sender": sender, "nonce": nonce})
-        return from_document(found) if found else None
+    async def by_nonces(self, room: str, pairs: Iterable[tuple[str, str]]) -> list[Entry]:
+        """The entries of a room by (sender, nonce), as far as they are stored, ascending."""
+        wanted = set(pairs)
+        senders, nonces = ({"$in": list(values)} for values in map(set, zip(*wanted, strict=True)))
+        found = await self._log.find({"_id.room": room, "sender": senders, "nonce": nonces}).to_list()
+        entries = sorted(map(from_document, found), key=lambda entry: entry.seq)
+        return [entry for entry in entries if (entry.sender, entry.nonce) in wanted]
 
     async def existing(self, keys: Sequence[tuple[str, int]]) -> set[str]:
         """The rooms of those (room, seq) that are taken."""

@@ -110,6 +110,32 @@ async def test_an_edit_whose_crash_left_the_message_as_it_was_can_be_sent_again(
     check_log(space, "edits")
 
 
+async def test_changes_whose_writer_died_reach_their_messages_when_the_room_is_loaded(
+    space: Space, edge: Gateway
+) -> None:
+    """The log has an edit, a reaction and a deletion; the messages that they are about are as they were posted."""
+    room = "half-edited"
+    message = {"kind": "message.created", "body": "first"}
+    entries: list[dict[str, object]] = [
+        {"kind": "room.changed", "room_kind": "group", "name": "R", "topic": None, "public": False, "change": True},
+        {"kind": "member.joined", "user": "ann", "role": "owner", "change": True},
+        message | {"n": 1},
+        message | {"n": 2},
+        {"kind": "message.edited", "target": 3, "body": "second"},
+        {"kind": "reaction.changed", "target": 3, "emoji": "+", "on": True},
+        {"kind": "message.deleted", "target": 4},
+    ]
+    with space.mongo() as client:
+        log = client.get_default_database()["room_log"]
+        for seq, entry in enumerate(entries, 1):
+            stored = {"_id": {"room": room, "seq": seq}, "sender": "ann", "at": 1, "n": 2 if seq > 4 else 0}
+            log.insert_one(stored | {"nonce": f"op-{seq}"} | entry)
+    assert await edge.seqs(edge.post(room, "nonce-001")) == [8]
+    _, _, edited, deleted, *_ = log_of(space, room)
+    assert (edited["body"], edited["rev"], edited["reactions"]) == ("second", 6, [{"emoji": "+", "user": "ann"}])
+    assert (deleted["body"], deleted["deleted"], deleted["rev"]) == ("", True, 7)
+
+
 async def test_a_gateway_that_is_gone_is_struck_off_for_new_owners_too(space: Space, edge: Gateway) -> None:
     await edge.ask(edge.create("gone"), edge.listen("gone"))
     async with gateway(space) as leaving:

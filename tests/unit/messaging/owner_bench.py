@@ -1,7 +1,7 @@
 """Owners around one log in memory that keeps the two unique keys of the real one. Several make races."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import cast
 
 from pymongo.errors import AutoReconnect
@@ -33,6 +33,8 @@ class Log:
         self.before_append: list[Callable[[], None]] = []
         self.away = 0
         self.writes = 0
+        self.changed: set[tuple[str, int]] = set()
+        """Changes (room, seq) that have reached their message."""
 
     def of(self, room: str) -> list[Entry]:
         return [entry for entry in self.entries if entry.room == room]
@@ -57,8 +59,8 @@ class Log:
         key = (room, sender, nonce)
         return next((e for e in self.entries if (e.room, e.sender, e.nonce) == key), None)
 
-    async def by_nonce(self, room: str, sender: str, nonce: str) -> Entry | None:
-        return self.find(room, sender, nonce)
+    async def by_nonces(self, room: str, pairs: Iterable[tuple[str, str]]) -> list[Entry]:
+        return [entry for sender, nonce in pairs if (entry := self.find(room, sender, nonce)) is not None]
 
     async def by_key(self, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Entry]:
         return {(e.room, e.seq): e for e in self.entries if (e.room, e.seq) in keys}
@@ -72,7 +74,11 @@ class Log:
     async def changes_after(self, room: str, rev: int) -> list[Entry]:
         return [e for e in self.of(room) if e.seq > rev and e.kind in MEMBERSHIP]
 
-    async def apply_changes(self, entries: Sequence[Entry]) -> None: ...
+    async def apply_changes(self, entries: Iterable[Entry]) -> None:
+        self.changed |= {(entry.room, entry.seq) for entry in entries if "target" in entry.payload}
+
+    async def mend(self, entries: Iterable[Entry]) -> None:
+        await self.apply_changes(entries)
 
 
 class Tables:

@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from services.messaging.rooms import owner as module
-from services.messaging.rooms.room import KNOWN_NONCES, Room, replay
-from tests.unit.messaging.owner_bench import GATEWAY, Instance, Log, check_log, create, post
+from services.messaging.rooms.entries import Entry
+from services.messaging.rooms.room import KNOWN_NONCES, RECENT_EVENTS, Room, replay
+from tests.unit.messaging.owner_bench import GATEWAY, NOW, Instance, Log, check_log, create, post
 from warren.chassis.lifecycle import Tasks
 from warren.contracts import rooms
 from warren.contracts.errors import Code
@@ -165,6 +166,39 @@ async def test_a_nonce_from_long_ago_is_answered_as_before_and_what_follows_goes
         found = {answer.ref: answer.seq for answer in answers if isinstance(answer, rooms.Stored)}
         assert found == {21: 11, 22: KNOWN_NONCES + 104, 23: 3, 24: 12}
     assert len(log.of("r")) == KNOWN_NONCES + 104
+
+
+async def test_many_old_nonces_take_two_writes_however_many_they_are(one: Instance, log: Log) -> None:
+    many = KNOWN_NONCES + 500
+    old = [post(f"nonce-{n:05}") for n in range(many)]
+    await one.carry_out(*old)
+    one.cache.clear()
+    writes = log.writes
+    assert seqs(await one.carry_out(*old)) == list(range(4, many + 4))
+    assert log.writes <= writes + 2
+
+
+# Changes of messages
+
+
+async def test_an_edit_that_was_stored_before_a_conflict_of_its_batch_reaches_its_message(
+    one: Instance, log: Log
+) -> None:
+    await one.carry_out(*(post(f"nonce-{n:05}") for n in range(RECENT_EVENTS + 10)))
+    one.cache.clear()
+    edit = rooms.Edit(31, "r", "ann", "op-edit", RECENT_EVENTS, "better")
+    [seq] = seqs(await one.carry_out(edit, post("nonce-00001", ref=32)))[:1]
+    assert log.find("r", "ann", "op-edit") is not None
+    assert ("r", seq) in log.changed
+
+
+async def test_an_edit_whose_writer_died_reaches_its_message_when_the_room_is_loaded(
+    one: Instance, instance: MakeInstance, log: Log
+) -> None:
+    await one.carry_out(post("nonce-1"))
+    log.entries.append(Entry("r", 5, "message.edited", "ann", "op-edit", NOW, 1, {"target": 4, "body": "better"}))
+    assert seqs(await instance().carry_out(post("nonce-2"))) == [6]
+    assert ("r", 5) in log.changed
 
 
 # Databases
