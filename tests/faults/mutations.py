@@ -158,16 +158,20 @@ def copy_with(patches: Iterable[Patch], to: Path) -> None:
 def mutated(stack: Stack, mutation: Mutation) -> Iterator[None]:
     """The instances of the service run from the mutated source as long as the context lasts."""
     folder = Path(tempfile.mkdtemp(prefix="warren-mutation-"))
+    names: list[str] = []
     try:
         copy_with(mutation.patches, folder)
+        names = stack.ids(mutation.service)
+        stack.stop(*names)
         if mutation.drop_index:
             _drop_index(stack)
-        _run_from(stack, mutation.service, folder)
+        _start_from(stack, names, folder)
         yield
     finally:
+        stack.stop(*names)
         if mutation.drop_index:
             _empty_log(stack)
-        _run_from(stack, mutation.service, PROJECT)
+        _start_from(stack, names, PROJECT)
         shutil.rmtree(folder)
 
 
@@ -177,7 +181,7 @@ def _drop_index(stack: Stack) -> None:
 
 
 def _empty_log(stack: Stack) -> None:
-    """What is stored twice would not let the index be made again."""
+    """What is stored twice would not let the index be made again; the instances make it when they start."""
     with stack.mongo() as client:
         database = client.get_default_database()
         database["room_log"].drop_indexes()
@@ -185,9 +189,7 @@ def _empty_log(stack: Stack) -> None:
             database[collection].delete_many({})
 
 
-def _run_from(stack: Stack, service: str, folder: Path) -> None:
-    names = stack.ids(service)
-    stack.stop(*names)
+def _start_from(stack: Stack, names: list[str], folder: Path) -> None:
     for name in names:
         spec = stack.run_dir / "conf" / "programs" / f"{name}.json"
         program = json.loads(spec.read_text())
