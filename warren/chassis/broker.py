@@ -22,8 +22,8 @@ from warren.chassis.telemetry import get_logger
 from warren.contracts.errors import Code, Refusal
 from warren.contracts.topology import FanoutExchange, Queue
 
-HEARTBEAT_SECONDS = 4
-"""The broker gives up a silent peer after two to three of these, so a frozen owner of rooms is replaced within 15 s."""
+HEARTBEAT_SECONDS = 10
+"""The client's default takes minutes to notice a silent peer; the broker gives one up after two to three of these."""
 CONNECT_SECONDS = 5
 
 log = get_logger("broker")
@@ -86,8 +86,9 @@ class Link:
 class Broker:
     """The connection as a part of a service."""
 
-    def __init__(self, url: str, server_id: str, tasks: Tasks) -> None:
+    def __init__(self, url: str, server_id: str, tasks: Tasks, heartbeat_seconds: int = HEARTBEAT_SECONDS) -> None:
         self._url = url
+        self._heartbeat_seconds = heartbeat_seconds
         self._server_id = server_id
         self._tasks = tasks
         self._hooks: list[ConnectHook] = []
@@ -151,7 +152,7 @@ class Broker:
             connection = await aio_pika.connect(
                 self._url,
                 timeout=CONNECT_SECONDS,
-                heartbeat=HEARTBEAT_SECONDS,
+                heartbeat=self._heartbeat_seconds,
                 client_properties={"connection_name": self._server_id},
             )
         except StopAsyncIteration as error:  # the client's, when the peer has closed before its first frame

@@ -5,7 +5,7 @@ Services build their own parts around it in `service.py` and call `run`.
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from warren.chassis.broker import Broker
+from warren.chassis.broker import HEARTBEAT_SECONDS, Broker
 from warren.chassis.discovery import Discovery, Registration
 from warren.chassis.health import Health
 from warren.chassis.lifecycle import Part, Tasks, run
@@ -33,13 +33,20 @@ class _Step:
 class Instance:
     """Create inside the running loop. `registrations` are entries of Consul besides the service's own."""
 
-    def __init__(self, service: str, settings: Settings, *, meta: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        service: str,
+        settings: Settings,
+        *,
+        meta: dict[str, str] | None = None,
+        heartbeat_seconds: int = HEARTBEAT_SECONDS,
+    ) -> None:
         configure_logs(service, settings.server_id, settings.log_level)
         self.service = service
         self.settings = settings
         self.tasks = Tasks()
         self.health = Health(service, settings.server_id, VERSION, self.tasks)
-        self.broker = Broker(settings.rabbitmq_url, settings.server_id, self.tasks)
+        self.broker = Broker(settings.rabbitmq_url, settings.server_id, self.tasks, heartbeat_seconds)
         self.app = make_app(self.health)
         self._registrations = [self.registration(service, settings.server_id, settings.port, meta or {})]
 
