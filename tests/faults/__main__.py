@@ -11,6 +11,8 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
+
 from tests.faults.experiments import ALL
 from tests.faults.load import Plan
 from tests.faults.report import table, write
@@ -24,6 +26,9 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__.splitlines()[0] if __doc__ else "")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("list", help="name the experiments")
+    report = commands.add_parser("report", help="write the report of runs that were made before")
+    report.add_argument("folder", type=Path, nargs="?", default=OUT, help=f"where their outcomes are (default {OUT})")
+    report.add_argument("--report", type=Path, default=Path("docs/reports/faults.md"))
     for name, text in (("run", "run some experiments"), ("all", "run every experiment")):
         one = commands.add_parser(name, help=text)
         if name == "run":
@@ -68,6 +73,13 @@ def main() -> int:
     if options.command == "list":
         for experiment in ALL.values():
             print(f"{experiment.name:26} {experiment.what} (limit {experiment.limit:g} s)")
+        return 0
+    if options.command == "report":
+        kept = [msgspec.json.decode(path.read_bytes(), type=Outcome) for path in sorted(options.folder.glob("*.json"))]
+        order = list(ALL)
+        kept.sort(key=lambda outcome: (order.index(outcome.experiment), outcome.seed))
+        write(kept, options.report)
+        print(table(kept))
         return 0
     begun = time.monotonic()
 

@@ -1,13 +1,12 @@
 """Outcomes as a table, and as docs/reports/faults.md with its plot."""
 
-import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.faults import plot
 from tests.faults.experiments import ALL
-from tests.faults.run import Outcome
+from tests.faults.run import NEVER, Outcome
 
 HEAD = (
     "experiment", "runs", "acknowledged", "delivered", "losses", "duplicates", "violations",
@@ -53,7 +52,7 @@ def _worst(values: list[float]) -> str:
         return ""
     ordered = sorted(values)
     middle = ordered[len(ordered) // 2]
-    if math.isinf(ordered[-1]):
+    if ordered[-1] >= NEVER:
         return "never"
     return f"{ordered[-1]:.1f}" if len(ordered) == 1 else f"{middle:.1f} / {ordered[-1]:.1f}"
 

@@ -24,6 +24,8 @@ WARM_UP_SHARE = 0.3
 HEALTHY_SECONDS = 90.0
 KEPT_VIOLATIONS = 20
 RUNS_OF_PEOPLE = 8
+NEVER = 1e9
+"""Seconds that stand for never: JSON has no infinity."""
 
 
 class Outcome(msgspec.Struct):
@@ -142,9 +144,9 @@ def _outcome(experiment: Experiment, plan: Plan, verdict: Verdict, run: list[rec
         verdict.repeats,
         verdict.by_claim,
         [str(violation) for violation in verdict.violations[:KEPT_VIOLATIONS]],
-        times.sends,
-        times.caught_up,
-        times.longest,
+        min(times.sends, NEVER),
+        min(times.caught_up, NEVER),
+        min(times.longest, NEVER),
         timing.deliveries_per_second(run),
         {phase: moment - at["begin"] for phase, moment in at.items()},
     )
