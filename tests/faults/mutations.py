@@ -25,7 +25,6 @@ from tests.support.stack import Stack, running
 COPIED = ("services", "warren")
 OUT = Path("test-results/faults/mutations")
 SECONDS = 12.0
-NONCE_INDEX = "room_sender_nonce"
 
 
 @dataclass(frozen=True)
@@ -164,7 +163,7 @@ def mutated(stack: Stack, mutation: Mutation) -> Iterator[None]:
         names = stack.ids(mutation.service)
         stack.stop(*names)
         if mutation.drop_index:
-            _drop_index(stack)
+            _drop_indexes(stack)
         _start_from(stack, names, folder)
         yield
     finally:
@@ -175,9 +174,10 @@ def mutated(stack: Stack, mutation: Mutation) -> Iterator[None]:
         shutil.rmtree(folder)
 
 
-def _drop_index(stack: Stack) -> None:
+def _drop_indexes(stack: Stack) -> None:
+    """The mutated instances make them as they think right."""
     with stack.mongo() as client:
-        client.get_default_database()["room_log"].drop_index(NONCE_INDEX)
+        client.get_default_database()["room_log"].drop_indexes()
 
 
 def _empty_log(stack: Stack) -> None:
@@ -202,7 +202,9 @@ async def prove(laboratory: Laboratory, mutation: Mutation) -> Outcome:
     """Run the experiment against the mutated Warren."""
     with mutated(laboratory.stack, mutation):
         await laboratory.healthy()
-        return await laboratory.run(ALL[mutation.experiment], mutation.plan, SECONDS)
+        outcome = await laboratory.run(ALL[mutation.experiment], mutation.plan, SECONDS)
+    await laboratory.healthy()
+    return outcome
 
 
 def main(names: list[str]) -> int:
