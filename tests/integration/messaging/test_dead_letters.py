@@ -22,7 +22,7 @@ from tests.support.calls import caller
 from tests.support.processes import Program
 from tests.support.servers import PROJECT
 from tests.support.spaces import Space
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, until
 from warren.chassis.broker import Delivery, publish
 from warren.contracts import rooms
 from warren.contracts.codec import encode
@@ -88,8 +88,12 @@ class Tool:
 def tool(space: Space, messaging: Program) -> Iterator[Tool]:
     """With an empty dead-letter queue."""
     made = Tool(space)
-    made.run("drop", "--all")
-    assert made.letters() == []
+
+    def empty() -> bool:
+        made.run("drop", "--all")
+        return made.letters() == []
+
+    until(empty, "no letters are left, nor in the hands of a tool that was killed", 20)
     yield made
     assert messaging.is_running, "no letter may end an instance"
 
