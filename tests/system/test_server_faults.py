@@ -59,6 +59,7 @@ async def test_an_instance_without_its_dependency_waits_says_so_and_becomes_read
     stack, instance = world.stack, "messaging-2"
     ada = await world.person("ada")
     room = await ada.group()
+    log = stack.run_dir / "logs" / f"{instance}.log"
     stack.stop("redis")
     try:
         pid = stack.kill(instance)
@@ -75,7 +76,11 @@ async def test_an_instance_without_its_dependency_waits_says_so_and_becomes_read
                 assert checks["redis"]["ok"] is False
                 return "ConnectionError" in checks["redis"]["text"] and checks["mongodb"]["ok"] is True
 
+            async def tells() -> bool:
+                return "Redis is not there yet" in log.read_text()
+
             await eventually(waits, f"{instance} says that it waits for Redis", 20)
+            await eventually(tells, f"{instance} logs that it waits for Redis", 20)
             assert (await ops.get("/health/live")).status_code == 200
             assert stack.pid(instance) != pid
             waiting = stack.pid(instance)
@@ -83,7 +88,5 @@ async def test_an_instance_without_its_dependency_waits_says_so_and_becomes_read
         stack.start("redis")
     await stack.ready()
     assert stack.pid(instance) == waiting, "it waited in one process, it did not die and start again"
-    log = (stack.run_dir / "logs" / f"{instance}.log").read_text()
-    assert "Redis is not there yet" in log
     message = {"nonce": new_nonce(), "body": "All is well again."}
     await ada.ok("POST", f"/rooms/{room}/messages", message)
