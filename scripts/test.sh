@@ -50,6 +50,17 @@ pytest() { # the closing line of the run is pytest's own
   "$bin/python" -m pytest "$@"
 }
 
+all_tests() { # tests PATH...: all; up to three that failed run once more, by themselves
+  local code=0 failed
+  pytest "$@" || code=$?
+  [ $code = 1 ] || return $code
+  failed=$("$bin/python" -c 'import json; print(len(json.load(open(".pytest_cache/v/cache/lastfailed"))))')
+  [ "$failed" -le 3 ] || return 1
+  # Real processes on a busy machine can be late. What only passes now is named above and deserves a look.
+  printf '\ntest.sh: %s failed (see above); once more, by itself\n' "$failed" >&2
+  pytest --last-failed "$@"
+}
+
 case $what in
   static) static_checks ;;
   unit) step 'vitest' web test; pytest tests/unit "$@" ;;
@@ -57,7 +68,7 @@ case $what in
   all)
     static_checks
     step 'vitest' web test
-    pytest tests/unit tests/integration tests/system tests/browser "$@"
+    all_tests tests/unit tests/integration tests/system tests/browser "$@"
     printf 'test.sh: all is well, in %d s\n' $((SECONDS - began)) >&2
     ;;
 esac
