@@ -23,6 +23,7 @@ native.py       native mode, which stands on:
   servers.py    the servers Warren stands on, put together; also `infra up` for tests
   install/      finds or fetches the servers and Node
   web_app.py    builds the web app when its sources changed
+  npm.py        npm in web/ with the same Node, for the tests
   together.py   several waits at once
   preflight.py  what must hold before anything is started
   readiness.py  waits until Consul says that every instance is ready
