@@ -1,8 +1,7 @@
 """The rooms that local sockets need: opened at the owner, kept in step with it, let go when nobody needs them.
 
 `Listen` travels through the room's own queue, so its answer is an exact cut: all up to `head` is history, all after it
-arrives live. Who may receive is kept here too, by the same events in the same order, so nobody gets an event from
-outside their membership.
+arrives live. Only what continues a room's head goes on to its sockets (`audience.py`); a jump starts a repair.
 """
 
 import asyncio
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import Counter, Gauge
 
+from services.gateway.rooms.audience import Audience
 from services.gateway.rooms.commands import CommandSender
 from services.gateway.rooms.local_room import LocalRoom, Phase
 from services.gateway.rooms.repair import Missed, covers
@@ -21,7 +21,7 @@ from warren.contracts import rooms
 from warren.contracts.errors import Code, Refusal, not_found
 from warren.contracts.events import MemberAdded, RoomEvents, Transient
 from warren.contracts.limits import RESUME_EVENTS
-from warren.contracts.socket import Reset, RoomAdded
+from warren.contracts.socket import RoomAdded
 
 if TYPE_CHECKING:
     from services.gateway.sockets.connection import Connection
@@ -34,13 +34,12 @@ UNLISTEN_AGAIN_SECONDS = 5.0
 UNLISTENED_ROOMS = 10_000
 
 ROOMS = Gauge("warren_local_rooms", "Rooms that this gateway listens to.")
-DELIVERIES = Counter("warren_deliveries_total", "Events given to sockets.")
 GAPS = Counter("warren_gaps_total", "Rooms repaired because events were missing.")
 log = get_logger("local-rooms")
 
 
 class LocalRooms:
-    """All rooms of this gateway, and which sockets a user has here."""
+    """All rooms of this gateway. `audience`: the sockets that get what comes of them."""
 
     def __init__(self, commands: CommandSender, missed: Missed, tasks: Tasks) -> None:
         self._commands = commands
@@ -48,34 +47,15 @@ class LocalRooms:
         self._tasks = tasks
         self._rooms: dict[str, LocalRoom] = {}
         self._opening: dict[str, asyncio.Future[None]] = {}
-        self._users: dict[str, set[Connection]] = {}
         self._unlistened: dict[str, float] = {}
         """When the owner was told that nobody listens to a room."""
+        self.audience = Audience(missed, tasks, on_unneeded=self._linger, in_step=self._in_step)
 
     def __len__(self) -> int:
         return len(self._rooms)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._rooms)
-
-    # Sockets
-
-    def arrived(self, connection: "Connection") -> None:
-        """From here on the user's news reach this socket (rooms that they are added to meanwhile wait for `ready`)."""
-        self._users.setdefault(connection.user, set()).add(connection)
-
-    def left(self, connection: "Connection") -> None:
-        """A socket is gone."""
-        mine = self._users.get(connection.user)
-        if mine is not None:
-            mine.discard(connection)
-            if not mine:
-                del self._users[connection.user]
-        for room in list(connection.rooms):
-            self._part(room, connection)
-
-    def sockets_of(self, user: str) -> set["Connection"]:
-        return self._users.get(user, set())
 
     async def live(self, room_id: str) -> LocalRoom:
         """The room, in step with its owner. Raises Refusal."""
@@ -85,35 +65,7 @@ class LocalRooms:
                 room = self._open(room_id)
             if room.phase is Phase.LIVE:
                 return room
-            await asyncio.shield(self._future(room_id))
-
-    def join(self, room: LocalRoom, connection: "Connection", after: int | None) -> bool:
-        """Give a socket what it missed since `after` (None = nothing) and all that comes. False = not a member.
-
-        `room` must be live: call this in the same tick as `live` returned it.
-        """
-        since = room.members.get(connection.user)
-        if since is None:
-            return False
-        connection.rooms.add(room)
-        start = room.head if after is None else after
-        if start > room.head:
-            room.ahead.append((connection, start))
-        elif start < since - 1 or room.head - start > RESUME_EVENTS:
-            connection.send(reply_frame(Reset(room.id, room.head)))
-            room.sockets.add(connection)
-        else:
-            self._catch_up_socket(room, connection, start)
-        return True
-
-    def _catch_up_socket(self, room: LocalRoom, connection: "Connection", start: int) -> None:
-        """Events after `start` up to `head`: from memory in this tick, else from the log."""
-        frames = room.frames_after(start)
-        if frames is None:
-            room.joining.add(connection)
-            self._tasks.spawn("resume", self._resume(room, connection, start))
-        else:
-            self._give(room, connection, frames)
+            await self._in_step(room_id)
 
     async def sync(self, room_id: str, connection: "Connection", after: int) -> None:
         """A client found a gap: begin anew after `after`. Raises Refusal."""
@@ -122,7 +74,7 @@ class LocalRooms:
             return
         room.sockets.discard(connection)
         room.forget_ahead(connection)
-        if not self.join(room, connection, after):
+        if not self.audience.join(room, connection, after):
             raise not_found("room")
 
     async def add(self, room_id: str, connection: "Connection") -> None:
@@ -136,7 +88,7 @@ class LocalRooms:
         if since is None or connection.closed or room in connection.rooms:
             return
         connection.send(reply_frame(RoomAdded("room_added", room.id, since - 1)))
-        self.join(room, connection, since - 1)
+        self.audience.join(room, connection, since - 1)
 
     def welcome(self, room_id: str, connection: "Connection") -> None:
         """The user is a member of a room that this socket may not have yet."""
@@ -168,19 +120,13 @@ class LocalRooms:
     def on_transient(self, news: Transient) -> None:
         """Typing, receipts and read marks."""
         room = self._rooms.get(news.room)
-        if room is None:
-            return
-        frame = text_frame(news.data) if news.data is not None else None
-        own = text_frame(news.own) if news.own is not None else None
-        for connection in room.sockets:
-            chosen = own if connection.user == news.about else frame
-            if chosen is not None:
-                connection.outbound.send_droppable(chosen)
+        if room is not None:
+            self.audience.whisper(room, news)
 
     def on_added(self, notice: MemberAdded) -> None:
         """Somebody became a member of a room that this gateway may not listen to yet."""
         for user in notice.users:
-            for connection in list(self.sockets_of(user)):
+            for connection in list(self.audience.sockets_of(user)):
                 self.welcome(notice.room, connection)
 
     def repair(self, chosen: Callable[[LocalRoom], bool]) -> None:
@@ -200,6 +146,10 @@ class LocalRooms:
             future = self._opening[room_id] = asyncio.get_running_loop().create_future()
             future.add_done_callback(lambda done: done.exception())  # seen, also when nobody waits any more
         return future
+
+    def _in_step(self, room_id: str) -> asyncio.Future[None]:
+        """Done when the room is live. Raises Refusal. Who waits may give up; others wait for the same."""
+        return asyncio.shield(self._future(room_id))
 
     def _open(self, room_id: str) -> LocalRoom:
         self._unlistened.pop(room_id, None)
@@ -290,19 +240,9 @@ class LocalRooms:
 
     def _jump(self, room: LocalRoom, answer: rooms.Listening) -> None:
         """Too much was missed: every socket loads history."""
-        room.head = answer.head
-        room.recent.clear()
-        room.keep_recent(answer.recent)
-        room.keep_members(answer.members)
-        reset = reply_frame(Reset(room.id, room.head))
-        for connection in room.sockets:
-            connection.send(reset)
-        for connection in room.everybody():
-            if connection.user not in room.members:
-                self._part(room, connection)
-        self._admit_ahead(room)
+        self.audience.begin_again(room, answer)
         for user in room.members:
-            for connection in list(self.sockets_of(user)):
+            for connection in list(self.audience.sockets_of(user)):
                 self.welcome(room.id, connection)
 
     def _apply(self, room: LocalRoom, events: Iterable[rooms.RoomEvent] | None) -> None:
@@ -313,94 +253,22 @@ class LocalRooms:
             if event.seq <= room.head:
                 continue
             if event.seq != room.head + 1:
-                self._deliver(room, run)
+                self.audience.deliver(room, run)
                 self._repair(room, pending[index:])
                 return
             if event.joined is not None:
-                self._deliver(room, run)
+                self.audience.deliver(room, run)
                 run = []
-                self._joined(room, event.joined, event.seq)
+                self.audience.joined(room, event.joined, event.seq)
             frame = text_frame(event.data)
             room.head = event.seq
             room.recent.append((event.seq, frame))
             run.append(frame)
             if event.left is not None:
-                self._deliver(room, run)
+                self.audience.deliver(room, run)
                 run = []
-                self._left(room, event.left)
-        self._deliver(room, run)
-
-    def _deliver(self, room: LocalRoom, run: list[bytes]) -> None:
-        """The same bytes to every socket of the room."""
-        if run:
-            frames = run[0] if len(run) == 1 else b"".join(run)
-            for connection in room.sockets:
-                connection.outbound.send(frames)
-            DELIVERIES.inc(len(run) * len(room.sockets))
-        if room.ahead:
-            self._admit_ahead(room)
-
-    def _admit_ahead(self, room: LocalRoom) -> None:
-        waiting, room.ahead = room.ahead, []
-        for connection, after in waiting:
-            if after > room.head:
-                room.ahead.append((connection, after))
-            elif not connection.closed:
-                self._catch_up_socket(room, connection, after)
-
-    def _give(self, room: LocalRoom, connection: "Connection", frames: list[bytes]) -> None:
-        if frames:
-            connection.send(b"".join(frames))
-            DELIVERIES.inc(len(frames))
-        room.sockets.add(connection)
-
-    def _joined(self, room: LocalRoom, user: str, seq: int) -> None:
-        room.members[user] = seq
-        for connection in list(self.sockets_of(user)):
-            if not connection.ready:
-                connection.added_meanwhile.add(room.id)
-            elif room not in connection.rooms:
-                connection.rooms.add(room)
-                connection.send(reply_frame(RoomAdded("room_added", room.id, seq - 1)))
-                room.sockets.add(connection)
-
-    def _left(self, room: LocalRoom, user: str) -> None:
-        room.members.pop(user, None)
-        for connection in list(self.sockets_of(user)):
-            if connection in room.joining:  # what it misses ends with its leaving
-                connection.send(reply_frame(Reset(room.id, room.head)))
-            self._part(room, connection)
-
-    def _part(self, room: LocalRoom, connection: "Connection") -> None:
-        room.sockets.discard(connection)
-        room.joining.discard(connection)
-        room.forget_ahead(connection)
-        connection.rooms.discard(room)
-        self._linger(room)
-
-    async def _resume(self, room: LocalRoom, connection: "Connection", start: int) -> None:
-        """Events that are not in memory here any more come from the log, in pages, until memory has the rest."""
-        try:
-            while connection in room.joining:
-                frames = room.frames_after(start)
-                if frames is not None and room.phase is Phase.LIVE:
-                    room.joining.discard(connection)
-                    self._give(room, connection, frames)
-                    return
-                events = await self._missed.events(room.id, start, max(room.head, start + 1))
-                fresh = [event for event in events if start < event.seq <= room.head]
-                if fresh and connection in room.joining:
-                    connection.send(b"".join(text_frame(event.data) for event in fresh))
-                    DELIVERIES.inc(len(fresh))
-                    start = fresh[-1].seq
-                elif room.phase is not Phase.LIVE:
-                    await asyncio.shield(self._future(room.id))
-        except Refusal as refusal:
-            log.warning("a socket could not resume; it is told to load history", room=room.id, error=str(refusal))
-            if connection in room.joining:
-                room.joining.discard(connection)
-                connection.send(reply_frame(Reset(room.id, room.head)))
-                room.sockets.add(connection)
+                self.audience.has_left(room, event.left)
+        self.audience.deliver(room, run)
 
     def _linger(self, room: LocalRoom) -> None:
         """Nobody needs the room: keep it a while, for reconnects, then let it go."""

@@ -32,7 +32,7 @@ class Greeter:
             async with asyncio.timeout(OPEN_SECONDS):
                 session = await self._sessions.authenticate(hello.token)
                 connection.user, connection.session = session.user, session.session
-                self._rooms.arrived(connection)
+                self._rooms.audience.arrived(connection)
                 mine = await self._rpc.call(rooms.ROOMS_OF, rooms.RoomsOf(session.user))
                 opened = await self._open(mine.rooms)
         except Refusal as refusal:
@@ -43,7 +43,7 @@ class Greeter:
             self._turn_away(connection, Refusal(Code.UNAVAILABLE, detail, retry_after_ms=1000))
             return False
         if connection.closed:
-            self._rooms.left(connection)
+            self._rooms.audience.left(connection)
             return False
         self._make_ready(connection, hello, opened)
         return True
@@ -74,13 +74,13 @@ class Greeter:
         connection.send(reply_frame(ready))
         connection.ready = True
         for room in mine:
-            self._rooms.join(room, connection, hello.rooms.get(room.id))
+            self._rooms.audience.join(room, connection, hello.rooms.get(room.id))
         late, connection.added_meanwhile = connection.added_meanwhile, set()
         for room_id in late:
             self._rooms.welcome(room_id, connection)
 
     def _turn_away(self, connection: Connection, refusal: Refusal) -> None:
-        self._rooms.left(connection)
+        self._rooms.audience.left(connection)
         if connection.closed:
             return
         connection.refuse(refusal)

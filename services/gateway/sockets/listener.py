@@ -140,7 +140,7 @@ class SocketServer:
         if self._draining and not self._connections:
             self._empty.set()
         if connection.user:
-            self._rooms.left(connection)
+            self._rooms.audience.left(connection)
         if connection.ready:
             self.presence.disconnected(connection.id, connection.user)
 
@@ -176,7 +176,7 @@ class SocketServer:
     def on_revoked(self, notice: SessionRevoked) -> None:
         """Close the sockets of sessions that have ended."""
         ended = socket.SessionEnded("session_ended", "This session has ended; sign in again.")
-        for connection in list(self._rooms.sockets_of(notice.user)):
+        for connection in list(self._rooms.audience.sockets_of(notice.user)):
             chosen = connection.session in notice.sessions if notice.sessions else connection.session != notice.keep
             if chosen:
                 connection.send(reply_frame(ended))

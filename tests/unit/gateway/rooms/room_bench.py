@@ -178,8 +178,8 @@ class RoomBench:
     async def socket(self, user: str, after: int | None = None) -> FakeSocket:
         """A ready socket of `user` that has joined the room."""
         made = FakeSocket(user)
-        self.rooms.arrived(made.as_connection)
-        self.rooms.join(await self.live(), made.as_connection, after)
+        self.rooms.audience.arrived(made.as_connection)
+        self.rooms.audience.join(await self.live(), made.as_connection, after)
         return made
 
     def deliver(self, *events: rooms.RoomEvent, source: str = SOURCE) -> None:

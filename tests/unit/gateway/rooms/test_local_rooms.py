@@ -83,7 +83,7 @@ async def test_nothing_from_before_the_membership_is_given(bench: RoomBench) -> 
 
 async def test_who_is_no_member_gets_nothing(bench: RoomBench) -> None:
     eve = FakeSocket("eve")
-    assert not bench.rooms.join(await bench.live(), eve.as_connection, 0)
+    assert not bench.rooms.audience.join(await bench.live(), eve.as_connection, 0)
     bench.happen()
     assert eve.got == [] and eve.rooms == set()
 
@@ -233,7 +233,7 @@ async def test_who_left_during_a_gap_that_is_too_long_gets_nothing_any_more(benc
 async def test_who_joined_during_a_gap_that_is_too_long_is_told_of_the_room(bench: RoomBench) -> None:
     await bench.socket("ann")
     cat = FakeSocket("cat")
-    bench.rooms.arrived(cat.as_connection)
+    bench.rooms.audience.arrived(cat.as_connection)
     for _ in range(RESUME_EVENTS):
         bench.owner.write()
     bench.owner.write(joined="cat")
@@ -309,7 +309,7 @@ async def test_a_socket_that_is_ahead_of_a_gap_that_is_too_long_goes_on_after_it
 async def test_who_joins_gets_the_room_from_the_joining_on(bench: RoomBench) -> None:
     await bench.socket("ann")
     cat = FakeSocket("cat")
-    bench.rooms.arrived(cat.as_connection)
+    bench.rooms.audience.arrived(cat.as_connection)
     bench.deliver(bench.owner.write(), bench.owner.write(joined="cat"), bench.owner.write())
     assert cat.others == [("notice", 11)]
     assert cat.seqs == [12, 13]
@@ -335,7 +335,7 @@ async def test_who_leaves_and_comes_back_in_one_batch_gets_all_but_what_was_betw
 async def test_a_room_is_added_once_whatever_comes_first(bench: RoomBench) -> None:
     await bench.socket("ann")
     cat = FakeSocket("cat")
-    bench.rooms.arrived(cat.as_connection)
+    bench.rooms.audience.arrived(cat.as_connection)
     joined = bench.owner.write(joined="cat")
     notice = MemberAdded(ROOM, ["cat"])
     bench.rooms.on_added(notice)
@@ -350,7 +350,7 @@ async def test_a_room_is_added_once_whatever_comes_first(bench: RoomBench) -> No
 
 async def test_a_room_that_this_gateway_does_not_know_is_opened_for_who_is_added(bench: RoomBench) -> None:
     cat = FakeSocket("cat")
-    bench.rooms.arrived(cat.as_connection)
+    bench.rooms.audience.arrived(cat.as_connection)
     bench.owner.write(joined="cat")
     bench.owner.write()
     bench.rooms.on_added(MemberAdded(ROOM, ["cat", "dan"]))
@@ -364,7 +364,7 @@ async def test_a_room_that_this_gateway_does_not_know_is_opened_for_who_is_added
 async def test_rooms_that_come_before_ready_wait_for_it(bench: RoomBench) -> None:
     await bench.socket("ann")
     cat = FakeSocket("cat", ready=False)
-    bench.rooms.arrived(cat.as_connection)
+    bench.rooms.audience.arrived(cat.as_connection)
     bench.rooms.on_added(MemberAdded("other", ["cat"]))
     bench.deliver(bench.owner.write(joined="cat"))
     assert cat.got == []
@@ -373,9 +373,9 @@ async def test_rooms_that_come_before_ready_wait_for_it(bench: RoomBench) -> Non
 
 async def test_a_socket_that_is_gone_gets_nothing_and_is_forgotten(bench: RoomBench) -> None:
     ann = await bench.socket("ann")
-    bench.rooms.left(ann.as_connection)
+    bench.rooms.audience.left(ann.as_connection)
     bench.happen()
-    assert ann.got == [] and bench.rooms.sockets_of("ann") == set()
+    assert ann.got == [] and bench.rooms.audience.sockets_of("ann") == set()
 
 
 async def test_who_leaves_while_resuming_is_told_to_load_history_and_gets_no_event_from_after_it(
@@ -424,7 +424,7 @@ async def test_a_socket_that_closed_while_its_room_was_repaired_is_not_taken_in(
     asking = asyncio.create_task(bench.rooms.sync(ROOM, ann.as_connection, 10))
     await ticks()
     ann.closed = True
-    bench.rooms.left(ann.as_connection)
+    bench.rooms.audience.left(ann.as_connection)
     await bench.catch_up()
     await asking
     assert (await bench.rooms.live(ROOM)).sockets == set()
@@ -447,20 +447,20 @@ async def test_news_go_to_others_and_ones_own_form_to_oneself(bench: RoomBench) 
 
 async def test_a_room_that_nobody_needs_is_kept_a_while_for_reconnects_and_then_let_go(bench: RoomBench) -> None:
     ann = await bench.socket("ann")
-    bench.rooms.left(ann.as_connection)
+    bench.rooms.audience.left(ann.as_connection)
     await pass_time(LINGER_SECONDS - 1)
     assert len(bench.rooms) == 1
     back = await bench.socket("ann", 10)
     await pass_time(2)
     assert len(bench.rooms) == 1 and bench.owner.unlistens == 0
-    bench.rooms.left(back.as_connection)
+    bench.rooms.audience.left(back.as_connection)
     await pass_time(LINGER_SECONDS)
     assert len(bench.rooms) == 0 and bench.owner.unlistens == 1
 
 
 async def test_a_room_is_not_let_go_in_the_middle_of_a_repair(bench: RoomBench) -> None:
     ann = await bench.socket("ann")
-    bench.rooms.left(ann.as_connection)
+    bench.rooms.audience.left(ann.as_connection)
     await pass_time(LINGER_SECONDS - 1)
     bench.rooms.repair(lambda _room: True)
     await pass_time(2)

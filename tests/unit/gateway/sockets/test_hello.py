@@ -129,7 +129,7 @@ async def test_who_is_turned_away_is_told_why_and_closed(bench: Bench, code: Cod
     await ticks()
     assert [(frame["op"], frame["code"]) for frame in bench.client.wire.texts] == [("error", code)]
     assert bench.client.close_code == close
-    assert bench.rooms.rooms.sockets_of("ann") == set()
+    assert bench.rooms.rooms.audience.sockets_of("ann") == set()
 
 
 async def test_rooms_that_cannot_be_opened_in_time_turn_the_socket_away_to_try_again(bench: Bench) -> None:
@@ -139,7 +139,7 @@ async def test_rooms_that_cannot_be_opened_in_time_turn_the_socket_away_to_try_a
     await ticks()
     assert bench.client.wire.texts[0]["retry_after_ms"] > 0
     assert bench.client.close_code == CloseCode.GOING_AWAY
-    assert bench.rooms.rooms.sockets_of("ann") == set()
+    assert bench.rooms.rooms.audience.sockets_of("ann") == set()
 
 
 async def test_a_client_that_went_away_during_hello_leaves_nothing_behind(bench: Bench) -> None:
@@ -149,5 +149,5 @@ async def test_a_client_that_went_away_during_hello_leaves_nothing_behind(bench:
     await bench.rooms.catch_up()
     assert not await greeting
     assert bench.client.wire.texts == []
-    assert bench.rooms.rooms.sockets_of("ann") == set()
+    assert bench.rooms.rooms.audience.sockets_of("ann") == set()
     assert (await bench.rooms.rooms.live(ROOM)).sockets == set()
