@@ -3,6 +3,7 @@
 from services.gateway.limits import RateLimits
 from services.gateway.presence import PresenceLink
 from services.gateway.rest.app import install
+from services.gateway.rooms.canaries import PartitionCanaries
 from services.gateway.rooms.commands import CommandSender
 from services.gateway.rooms.listener_sets import ListenerSets
 from services.gateway.rooms.local_rooms import LocalRooms
@@ -28,6 +29,7 @@ async def serve(settings: GatewaySettings) -> int:
     incarnation = f"{settings.server_id}.{new_id()}"
 
     commands = CommandSender(settings.room_partitions, base.tasks)
+    canaries = PartitionCanaries(commands, settings.room_partitions, base.tasks)
     local_rooms = LocalRooms(commands, Missed(rpc), base.tasks)
     listener_sets = ListenerSets(incarnation, redis.client, local_rooms, base.tasks)
     sessions = Sessions(settings.jwt_secret, redis.client, rpc)
@@ -75,5 +77,6 @@ async def serve(settings: GatewaySettings) -> int:
     base.check("redis", redis.check)
     base.check("rabbitmq", receiver.check)
     base.health.tell("sockets", lambda: f"{len(sockets)} open, {len(local_rooms)} rooms listened to")
+    base.health.tell("partitions", canaries.figure)
     base.health.tell("presence", presence.figure)
-    return await base.run([redis], [commands, listener_sets, presence, sockets])
+    return await base.run([redis], [commands, canaries, listener_sets, presence, sockets])

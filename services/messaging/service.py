@@ -1,5 +1,6 @@
 """The messaging service, put together in reading order."""
 
+from services.messaging.canaries import PartitionCanaries
 from services.messaging.queries.history import HistoryQueries
 from services.messaging.queries.rooms import RoomQueries
 from services.messaging.rooms.cache import RoomCache
@@ -52,11 +53,13 @@ async def serve(settings: MessagingSettings) -> int:
         tasks=base.tasks,
     )
     fanout.on_gone = owner.gateway_gone
-    for hook in (fanout.open, notices.open, dead_letters.open, consumer.consume):
+    canaries = PartitionCanaries(settings.server_id, settings.room_partitions, base.tasks)
+    for hook in (fanout.open, notices.open, dead_letters.open, consumer.consume, canaries.open):
         base.broker.on_connect(hook)
     base.broker.on_lost(owner.connection_lost)
 
     base.check("mongodb", mongo.check)
     base.check("redis", redis.check)
+    base.check("partitions", canaries.check)
     base.health.tell("rooms", lambda: f"{len(cache)} in memory, {consumer.waiting} command batches waiting")
-    return await base.run([mongo, redis, Indexes(mongo)], [owner, rpc])
+    return await base.run([mongo, redis, Indexes(mongo)], [owner, canaries, rpc])

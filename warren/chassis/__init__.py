@@ -8,7 +8,8 @@ broker.py     one RabbitMQ connection: connect, declare, publish, consume, and c
 rpc.py        typed calls with deadlines, both ends
 breaker.py    stop calling what is down
 mongo.py redis.py   clients that wait for their server
-health.py     what /health/ready says, the event loop's lag, canaries
+health.py     what /health/ready says, the event loop's lag
+canaries.py   which partitions have not let a message through
 ops.py        the HTTP server with /health, /health/live, /health/ready, /metrics
 discovery.py  registration in Consul that survives Consul's restart
 instance.py   all of that put together: what every service is built around

@@ -5,8 +5,11 @@ unique in its gateway's run, and the answer with that `ref` comes back in an `ev
 Structs of this path are arrays on the wire; new fields go to the end and have a default.
 """
 
+from itertools import count
+
 from msgspec import Struct
 
+from warren.contracts.ids import partition_of
 from warren.contracts.rest import Message, RoomSummary
 from warren.contracts.rpc import Method
 
@@ -117,7 +120,7 @@ class Unlisten(Command, tag="unlisten"):
 
 
 class Canary(Command, tag="canary"):
-    """Answered by `Stored`: proves that the partition's queue has a living consumer. Names no room."""
+    """Answered by `Stored`: proves that the partition's queue has a living consumer. `room` is a `canary_room`."""
 
 
 AnyCommand = (
@@ -265,6 +268,12 @@ EVENTS_AFTER = Method("messaging.events_after", EventsAfter, StoredEvents, idemp
 
 LISTENERS_KEEP_SECONDS = 30 * 86_400
 """Life of a listener set after the last gateway was added."""
+
+
+def canary_room(partition: int, partitions: int) -> str:
+    """A name that finds its way to the partition as a room's would, and that no room has."""
+    names = (f"canary:{number}" for number in count())
+    return next(name for name in names if partition_of(name, partitions) == partition)
 
 
 def listeners_key(room: str) -> str:
