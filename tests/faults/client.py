@@ -9,7 +9,6 @@ import math
 import random
 import socket
 import time
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -17,7 +16,7 @@ from typing import Any, ClassVar
 import msgspec
 from picows import WSError, WSFrame, WSListener, WSMsgType, WSParsedURL, WSTransport, ws_connect
 
-from tests.faults import records
+from tests.faults import observed, records
 from tests.faults.people import Person, Rest, RestError
 from tests.faults.records import Recorder
 
@@ -121,13 +120,17 @@ class Device:
         self._may_go_online = asyncio.Event()
         self._may_go_online.set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self.recorder.add(records.Device(time.monotonic(), self.name, self.person.id))
 
     # Life
 
     def start(self) -> None:
         self._spawn(self._stay_connected())
         self._spawn(self._watch())
+
+    def take_over(self, last: dict[str, int], pending: list[Pending]) -> None:
+        """Before `start`: go on where another client of this name and user, with one connection, left off."""
+        self.last, self._connection = dict(last), 1
+        self.pending = {one.nonce: one for one in pending}
 
     async def stop(self) -> None:
         for task in list(self._tasks):
@@ -145,6 +148,12 @@ class Device:
 
     def go_online(self) -> None:
         self._may_go_online.set()
+
+    def move(self, url: str) -> None:
+        """Come back at `url`, as a balancer would send it there; when that is gone, elsewhere."""
+        self.urls.insert(0, url)
+        self._url = 0
+        self.cut()
 
     def stop_reading(self) -> None:
         if self._wire is not None and self._wire.transport is not None:
@@ -316,32 +325,7 @@ class Device:
             self._show(frame)
 
     def _record(self, frame: Any, source: str, shown: bool) -> None:
-        message, state, fixed = frame.get("message"), None, dict(frame)
-        if message is not None:  # edits change what a message.created looks like to those who read it later
-            pairs = sorted((emoji, user) for emoji, users in message["reactions"].items() for user in users)
-            state = records.MessageState(records.short(message["body"]), message["deleted"], pairs)
-            fixed["message"] = {key: message[key] for key in ("sender", "nonce", "n", "at", "seq")}
-        self.recorder.add(
-            records.Event(
-                time.monotonic(),
-                self.name,
-                self._connection,
-                frame["room"],
-                frame["seq"],
-                frame["type"],
-                frame["at"],
-                f"{zlib.crc32(_encode(fixed)):08x}",
-                shown,
-                source,
-                message["nonce"] if message else None,
-                state,
-                records.short(frame["body"]) if "body" in frame else None,
-                frame.get("target"),
-                frame.get("user"),
-                frame.get("emoji"),
-                frame.get("on"),
-            )
-        )
+        self.recorder.add(observed.event(self.name, self._connection, frame, source, shown))
 
     def _on_ack(self, frame: Any) -> None:
         now = time.monotonic()

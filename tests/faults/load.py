@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.faults import records
-from tests.faults.client import Conduct, Device
+from tests.faults.client import Conduct, Device, Pending
 from tests.faults.people import Person, Rest, RestError, make_room
 from tests.faults.records import Recorder
 
@@ -66,10 +66,7 @@ class Load:
         plan = self.plan
         for number in range(plan.rooms):
             chosen = self.chance.sample(self.people, min(plan.members, len(self.people)))
-            room = await make_room(self.rest, chosen[0], chosen[1:], f"fault {number}")
-            self.rooms.append(room)
-            self._owner[room] = chosen[0]
-            self._members[room] = {person.id for person in chosen}
+            self.own(await make_room(self.rest, chosen[0], chosen[1:], f"fault {number}"), chosen)
         for number, person in enumerate(self.people):
             self._add_device(f"{number}a", person, number)
             for more in range(1, plan.devices):
@@ -82,13 +79,32 @@ class Load:
         if plan.churn:
             self._tasks.append(asyncio.create_task(self._come_and_go()))
 
+    def own(self, room: str, members: list[Person]) -> None:
+        """Talk in this room too; the first of its members owns it."""
+        self.rooms.append(room)
+        self._owner[room] = members[0]
+        self._members[room] = {person.id for person in members}
+
+    def adopt(self, name: str, person: Person, last: dict[str, int], pending: list[Pending]) -> None:
+        """Go on as a device that was somebody else's: what it has of its rooms, and what it still has to say."""
+        if all(known.id != person.id for known in self.people):
+            self.people.append(person)
+        device = self._make_device(name, person, len(self.devices))
+        device.take_over(last, pending)
+        self.devices.append(device)
+        device.start()
+
     def _add_device(self, name: str, person: Person, number: int) -> None:
+        device = self._make_device(name, person, number)
+        self.recorder.add(records.Device(time.monotonic(), name, person.id))
+        self.devices.append(device)
+        device.start()
+
+    def _make_device(self, name: str, person: Person, number: int) -> Device:
         first = number % len(self.urls)
         urls = self.urls[first:] + self.urls[:first]
         conduct = Conduct(receive_buffer=self.receive_buffers.get(name))
-        device = Device(name, person, urls, self.rest, self.recorder, random.Random(self.chance.random()), conduct)
-        self.devices.append(device)
-        device.start()
+        return Device(name, person, urls, self.rest, self.recorder, random.Random(self.chance.random()), conduct)
 
     async def stop(self) -> None:
         """Leave, whatever the state."""
@@ -116,13 +132,19 @@ class Load:
             due += gap
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             device = self.chance.choice(self.devices)
-            rooms = [room for room in self.rooms if device.person.id in self._members[room]]
-            if not rooms:
-                continue
-            room = self.chance.choice(rooms)
-            self._said += 1
-            device.say(room, f"{self._said} ".ljust(self.plan.body, "x"))
-            self._maybe_more(device, room)
+            room = self.say_something(device)
+            if room is not None:
+                self._maybe_more(device, room)
+
+    def say_something(self, device: Device) -> str | None:
+        """In one of its rooms, which is returned; None when it has no room."""
+        rooms = [room for room in self.rooms if device.person.id in self._members[room]]
+        if not rooms:
+            return None
+        room = self.chance.choice(rooms)
+        self._said += 1
+        device.say(room, f"{self._said} ".ljust(self.plan.body, "x"))
+        return room
 
     def _maybe_more(self, device: Device, room: str) -> None:
         dice = self.chance.random()

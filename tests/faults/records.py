@@ -217,6 +217,13 @@ class Recorder:
         if len(self.records) - self._written >= FLUSH_RECORDS:
             self._write()
 
+    def extend(self, path: Path) -> None:
+        """Add the records that another process wrote to a file, each where it belongs in time."""
+        self._write()
+        self._file.write(path.read_bytes())
+        self.records = sorted([*self.records, *read(path)], key=_at)
+        self._written = len(self.records)
+
     def close(self) -> None:
         self._write()
         self._file.close()
@@ -229,10 +236,14 @@ class Recorder:
 
 
 def read(path: Path) -> list[AnyRecord]:
-    """The records of a file. Raises msgspec.DecodeError, OSError."""
+    """The records of a file, as they happened. Raises msgspec.DecodeError, OSError."""
     decode = msgspec.json.Decoder(AnyRecord).decode
     found: list[Any] = [decode(line) for line in path.read_bytes().splitlines() if line]
-    return found
+    return sorted(found, key=_at)
+
+
+def _at(record: Record) -> float:
+    return record.at
 
 
 def of_kind(records: Iterable[AnyRecord], *kinds: type[Record]) -> list[Any]:
