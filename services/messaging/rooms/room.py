@@ -166,6 +166,10 @@ class Room:
         """The recent events after `after`, contiguous up to `head`; may start later than asked."""
         return [event for event in self.recent if event.seq > after]
 
+    @property
+    def _owners(self) -> int:
+        return sum(member.role == permissions.OWNER for member in self.members.values())
+
     def is_member(self, user: str) -> bool:
         return user in self.members
 
@@ -257,6 +261,8 @@ class Room:
         permissions.check_set_member(self.kind, mine, current.role if current else None, command.role)
         if current is not None and current.role == command.role:
             return Decision(rooms.Stored(command.ref, 0, at))
+        if current is not None and current.role == permissions.OWNER and self._owners == 1:
+            raise Refusal(Code.CONFLICT, "A room has an owner: make somebody else one first.")
         self._check_room_for_one_more(current)
         kind = events.MEMBER_CHANGED if current else events.MEMBER_JOINED
         payload = {"user": command.member, "role": command.role}

@@ -131,6 +131,15 @@ def test_a_room_is_never_left_without_an_owner() -> None:
     assert room.members["cat"].role == "owner" and "ann" not in room.members
 
 
+def test_the_last_owner_can_not_give_up_the_room_and_one_of_two_can() -> None:
+    room = make()
+    down = rooms.SetMember(2, "r", "ann", "op-step-down", "ann", "admin")
+    assert refusal(room, down).code is Code.CONFLICT
+    room.handle(rooms.SetMember(3, "r", "ann", "op-raise", "bob", "owner"), NOW)
+    room.handle(down, NOW)
+    assert {user: member.role for user, member in room.members.items()} == {"ann": "admin", "bob": "owner"}
+
+
 def test_the_last_member_may_leave() -> None:
     room = make(members=())
     assert room.handle(rooms.RemoveMember(1, "r", "ann", "op-leave-1", "ann"), NOW).entries
