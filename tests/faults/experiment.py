@@ -34,6 +34,8 @@ class Scene:
     seconds: float
     say: Callable[[str], None]
     kept: dict[str, Any] = field(default_factory=dict)
+    measured: dict[str, float] = field(default_factory=dict)
+    """What this experiment measures besides; goes into the report."""
 
     def quorum(self, there: bool) -> None:
         self.recorder.add(records.Quorum(time.monotonic(), there))
@@ -64,5 +66,6 @@ class Experiment:
     clear: Act = nothing
     hold: float = 0.0
     limit: float = 15.0
+    judge: Callable[[Scene], list[str]] = lambda _scene: []
     since: Since = Since.BEGIN
     shape: Callable[[Plan], Plan] = lambda plan: plan

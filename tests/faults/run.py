@@ -2,60 +2,29 @@
 
 import asyncio
 import contextlib
+import gc
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from tests.faults import records, timing
-from tests.faults.checker import Verdict, check
+from tests.faults import records
+from tests.faults.checker import check
 from tests.faults.database import snapshot
 from tests.faults.experiment import Experiment, Scene
 from tests.faults.load import Load, Plan
+from tests.faults.outcomes import SUFFIX, Outcome, outcome_of
 from tests.faults.people import Person, Rest, sign_up
 from tests.faults.records import Recorder
 from tests.support.stack import Stack
 
 WARM_UP_SHARE = 0.3
 HEALTHY_SECONDS = 90.0
-KEPT_VIOLATIONS = 20
 RUNS_OF_PEOPLE = 8
-NEVER = 1e9
-"""Seconds that stand for never: JSON has no infinity."""
-
-
-class Outcome(msgspec.Struct):
-    """What a run gave; kept as JSON beside its records."""
-
-    experiment: str
-    seed: int
-    limit: float
-    acknowledged: int
-    refused: int
-    retries: int
-    delivered: int
-    losses: int
-    duplicates: int
-    repeats: int
-    by_claim: dict[str, int]
-    violations: list[str]
-    sends: float
-    caught_up: float
-    longest: float
-    curve: list[tuple[float, float]]
-    phases: dict[str, float]
-
-    @property
-    def holds(self) -> bool:
-        return not self.by_claim
-
-    @property
-    def in_time(self) -> bool:
-        return max(self.sends, self.caught_up) <= self.limit
 
 
 @dataclass
@@ -81,6 +50,7 @@ class Laboratory:
         urls = [self.stack.ws, *(gateway.ws for gateway in self.stack.gateways)]
         load = Load(plan, rest, recorder, self.people[: plan.users], urls)
         scene = Scene(self.stack, load, recorder, random.Random(plan.seed), urls, seconds, self.say)
+        gc.disable()  # a collection among millions of records would stop all clients for a moment
         try:
             await experiment.prepare(scene)
             await load.start()
@@ -92,10 +62,13 @@ class Laboratory:
             await experiment.clear(scene)
             recorder.close()
             await rest.close()
+            gc.enable()
         database = await asyncio.to_thread(snapshot, self.stack.address("MONGODB_URI"), load.rooms)
         verdict = await asyncio.to_thread(check, recorder.records, database)
-        outcome = _outcome(experiment, plan, verdict, recorder.records)
-        path.with_suffix(".json").write_bytes(msgspec.json.encode(outcome))
+        outcome = outcome_of(experiment, plan, verdict, recorder.records)
+        outcome.missed = experiment.judge(scene)
+        outcome.measured = scene.measured
+        path.with_suffix(SUFFIX).write_bytes(msgspec.json.encode(outcome))
         return outcome
 
     async def _harm(self, experiment: Experiment, scene: Scene) -> None:
@@ -126,31 +99,3 @@ class Laboratory:
                 await asyncio.sleep(0.5)
         if wrong:
             self.say(f"not healthy after {HEALTHY_SECONDS:g} s: {wrong}")
-
-
-def _outcome(experiment: Experiment, plan: Plan, verdict: Verdict, run: list[records.AnyRecord]) -> Outcome:
-    times = timing.recovery(run, experiment.since.value)
-    at = timing.moments(run)
-    return Outcome(
-        experiment.name,
-        plan.seed,
-        experiment.limit,
-        verdict.acknowledged,
-        verdict.refused,
-        verdict.retries,
-        verdict.delivered,
-        verdict.losses,
-        verdict.duplicates,
-        verdict.repeats,
-        verdict.by_claim,
-        [str(violation) for violation in verdict.violations[:KEPT_VIOLATIONS]],
-        min(times.sends, NEVER),
-        min(times.caught_up, NEVER),
-        min(times.longest, NEVER),
-        timing.deliveries_per_second(run),
-        {phase: moment - at["begin"] for phase, moment in at.items()},
-    )
-
-
-def with_seed(plan: Plan, seed: int) -> Plan:
-    return replace(plan, seed=seed)

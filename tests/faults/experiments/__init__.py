@@ -5,14 +5,15 @@ messaging.py   owners of rooms killed, frozen
 servers.py     RabbitMQ, MongoDB, Redis, Consul
 clients.py     networks of clients cut, storms, slow readers, acknowledgements overlooked
 operations.py  restarts, scaling, a start in any order
+overload.py    three times as much as it can carry
 mixed.py       anything, at random
 """
 
 from tests.faults.experiment import Experiment
-from tests.faults.experiments import clients, gateways, messaging, mixed, operations, servers
+from tests.faults.experiments import clients, gateways, messaging, mixed, operations, overload, servers
 
 ALL: dict[str, Experiment] = {
     experiment.name: experiment
-    for part in (gateways, messaging, servers, clients, operations, mixed)
+    for part in (gateways, messaging, servers, clients, operations, overload, mixed)
     for experiment in part.EXPERIMENTS
 }
