@@ -4,7 +4,9 @@
 #   ./scripts/faults.sh                  every experiment; writes docs/reports/faults.md and docs/reports/faults.svg
 #   ./scripts/faults.sh --runs 5         each experiment five times, each time with another seed
 #   ./scripts/faults.sh run NAME ...     only these, and no report; `list` names them
-#   ./scripts/faults.sh report DIR       write the report of runs that were made before, from their outcomes in DIR
+#   ./scripts/faults.sh campaign         an hour of random faults with a million messages, then everything five times;
+#                                        the same command goes on with one that was stopped (campaign --help)
+#   ./scripts/faults.sh report DIR ...   write the report of runs that were made before, from their outcomes in all DIRs
 #   ./scripts/faults.sh mutations        take out one safeguard at a time: the checker must notice
 #
 # Options: --seconds --rate --users --rooms --members --seed --runs (see python -m tests.faults all --help).
@@ -13,13 +15,13 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 case ${1:-} in
-  -h | --help | help) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 0 ;;
+  -h | --help | help) sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 0 ;;
 esac
 
 . scripts/environment.sh
 python=$project/bin/python
 case ${1:-} in
-  run | list | report) exec "$python" -m tests.faults "$@" ;;
+  run | list | report | campaign) exec "$python" -m tests.faults "$@" ;;
   mutations) shift; exec "$python" -m tests.faults.mutations "$@" ;;
   *) exec "$python" -m tests.faults all --report docs/reports/faults.md "$@" ;;
 esac

@@ -18,7 +18,8 @@ from pathlib import Path
 
 from tests.faults.experiments import ALL
 from tests.faults.load import Plan
-from tests.faults.run import Laboratory, Outcome
+from tests.faults.outcomes import Outcome
+from tests.faults.run import Laboratory
 from tests.support.servers import PROJECT
 from tests.support.stack import Stack, running
 
@@ -209,18 +210,24 @@ async def prove(laboratory: Laboratory, mutation: Mutation) -> Outcome:
 
 def main(names: list[str]) -> int:
     chosen = [mutation for mutation in MUTATIONS if not names or mutation.name in names]
-    unnoticed = []
     with running() as stack:
-        laboratory = Laboratory(stack, OUT, lambda text: print(f"  {text}", file=sys.stderr, flush=True))
-        for mutation in chosen:
-            outcome = asyncio.run(prove(laboratory, mutation))
-            found = mutation.claims & set(outcome.by_claim)
-            print(f"{mutation.name} ({mutation.what}): {'noticed' if found else 'NOT NOTICED'}, {outcome.by_claim}")
-            for violation in outcome.violations[:3]:
-                print(f"    {violation}")
-            if not found:
-                unnoticed.append(mutation.name)
+        unnoticed = asyncio.run(prove_all(stack, chosen))
     return 1 if unnoticed else 0
+
+
+async def prove_all(stack: Stack, mutations: Iterable[Mutation]) -> list[str]:
+    """The names of those that the checker did not notice."""
+    laboratory = Laboratory(stack, OUT, lambda text: print(f"  {text}", file=sys.stderr, flush=True))
+    unnoticed = []
+    for mutation in mutations:
+        outcome = await prove(laboratory, mutation)
+        found = mutation.claims & set(outcome.by_claim)
+        print(f"{mutation.name} ({mutation.what}): {'noticed' if found else 'NOT NOTICED'}, {outcome.by_claim}")
+        for violation in outcome.violations[:3]:
+            print(f"    {violation}", flush=True)
+        if not found:
+            unnoticed.append(mutation.name)
+    return unnoticed
 
 
 if __name__ == "__main__":

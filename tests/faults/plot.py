@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tests.faults.run import Outcome
+from tests.faults.outcomes import Outcome
 
 WIDTH, STRIP, LEFT, RIGHT, TOP = 900, 70, 190, 20, 30
 INK, LINE, HARM = "#333", "#1f6feb", "#f4b8b0"
