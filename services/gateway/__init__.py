@@ -6,6 +6,7 @@ rooms/      rooms as this gateway sees them: commands.py out, receiver.py in, lo
 rest/       one file for each topic of the REST contract
 presence/   this gateway's lease, its connections, and what its clients watch
 sessions.py     who is it: access token and session
+isolation.py    the broker is lost to this gateway alone: its sockets go to others.py
 limits.py       rates        text.py   message bodies as they are stored
 
 socket -> Connection -> CommandSender --CommandBatch--> owner

@@ -1,6 +1,8 @@
 """The gateway, put together in reading order."""
 
+from services.gateway.isolation import Isolation
 from services.gateway.limits import RateLimits
+from services.gateway.others import Others
 from services.gateway.presence import PresenceLink
 from services.gateway.rest.app import install
 from services.gateway.rooms.canaries import PartitionCanaries
@@ -55,6 +57,7 @@ async def serve(settings: GatewaySettings) -> int:
         rate_limits=settings.rate_limits,
         flusher=flusher,
         tasks=base.tasks,
+        cut_off=lambda: isolation.cut_off,
     )
 
     def moved(queue: str) -> None:
@@ -71,12 +74,20 @@ async def serve(settings: GatewaySettings) -> int:
         on_moved=moved,
     )
     base.broker.on_connect(receiver.open)
+    isolation = Isolation(
+        is_connected=lambda: base.broker.is_up,
+        queue=receiver,
+        others=Others(base.discovery.others),
+        send_away=sockets.send_away,
+        tasks=base.tasks,
+    )
     rates = RateLimits(settings.rate_limits)
     install(base.app, settings=settings, sessions=sessions, rpc=rpc, commands=commands, limits=rates)
 
     base.check("redis", redis.check)
     base.check("rabbitmq", receiver.check)
+    base.health.at_once("rabbitmq", isolation.finding)
     base.health.tell("sockets", lambda: f"{len(sockets)} open, {len(local_rooms)} rooms listened to")
     base.health.tell("partitions", canaries.figure)
     base.health.tell("presence", presence.figure)
-    return await base.run([redis], [commands, canaries, listener_sets, presence, sockets])
+    return await base.run([redis], [commands, canaries, listener_sets, presence, sockets, isolation])

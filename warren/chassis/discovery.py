@@ -29,7 +29,7 @@ class Registration(msgspec.Struct, frozen=True):
 
 
 class Discovery:
-    """Keeps this instance registered while it runs, and leaves when it stops."""
+    """Keeps this instance registered while it runs, and leaves when it stops. `registrations`: its own comes first."""
 
     def __init__(self, consul_address: str, version: str, registrations: list[Registration], tasks: Tasks) -> None:
         parts = urlsplit(consul_address if "//" in consul_address else f"http://{consul_address}")
@@ -41,6 +41,7 @@ class Discovery:
         )
         self._version = version
         self._registrations = registrations
+        self._service, self._own = registrations[0].service, registrations[0].id
         self._tasks = tasks
         self._started = datetime.now(UTC).isoformat(timespec="seconds")
         self._made: set[str] = set()
@@ -60,6 +61,13 @@ class Discovery:
                 await asyncio.to_thread(self._consul.agent.service.deregister, entry.id)
             except (consul.ConsulException, requests.RequestException) as error:
                 log.warning("could not leave Consul", id=entry.id, error=str(error))
+
+    async def others(self) -> list[tuple[str, int]]:
+        """Address and port of health of the other instances of this service, whatever Consul thinks of their health.
+        Raises ConsulException, RequestException."""
+        _, nodes = await asyncio.to_thread(self._consul.health.service, self._service)
+        services = [node["Service"] for node in nodes if node["Service"]["ID"] != self._own]
+        return [(service["Address"], service["Port"]) for service in services]
 
     def figure(self) -> str:
         """For the health report. An instance works without Consul, so this never makes it unready."""

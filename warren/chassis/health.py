@@ -50,6 +50,7 @@ class Health:
         self._checks: dict[str, Check] = {}
         self._findings: dict[str, Finding] = {}
         self._figures: dict[str, Callable[[], str]] = {}
+        self._at_once: list[tuple[str, Callable[[], str]]] = []
         self._started = time.monotonic()
         self._lag = 0.0
         self._stopping = False
@@ -60,6 +61,11 @@ class Health:
         """A dependency that must be well for the instance to be ready."""
         self._checks[name] = check
         self._findings[name] = Finding(False, "not checked yet")
+
+    def at_once(self, name: str, broken: Callable[[], str]) -> None:
+        """What `broken` says, unless that is "", holds instead of the last finding of the check of this name.
+        For a loss that is known before the next check."""
+        self._at_once.append((name, broken))
 
     def tell(self, name: str, figure: Callable[[], str]) -> None:
         """A figure for people, such as the number of connections; never makes the instance unready."""
@@ -83,6 +89,9 @@ class Health:
 
     def report(self) -> Report:
         checks = dict(self._findings)
+        for name, broken in self._at_once:
+            if text := broken():
+                checks[name] = Finding(False, text)
         if self._stopping:
             checks["instance"] = Finding(False, "stopping")
         elif not self._serving:

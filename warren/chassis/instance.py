@@ -49,6 +49,8 @@ class Instance:
         self.broker = Broker(settings.rabbitmq_url, settings.server_id, self.tasks, heartbeat_seconds)
         self.app = make_app(self.health)
         self._registrations = [self.registration(service, settings.server_id, settings.port, meta or {})]
+        self.discovery = Discovery(settings.consul_http_addr, VERSION, self._registrations, self.tasks)
+        self.health.at_once("rabbitmq", self._broker_lost)
 
     def registration(self, service: str, entry_id: str, port: int, meta: dict[str, str]) -> Registration:
         return Registration(service, entry_id, self.settings.address, port, self.settings.port, meta)
@@ -71,25 +73,27 @@ class Instance:
     def rpc_client(self) -> RpcClient:
         return RpcClient(self.broker)
 
+    def _broker_lost(self) -> str:
+        return "" if self.broker.is_up else "no connection; a new one is tried every 0 to 2 s"
+
     def check(self, name: str, check: Callable[[], Awaitable[str]]) -> None:
         self.health.add(name, check)
 
     async def run(self, inner: Sequence[Part], outer: Sequence[Part] = ()) -> int:
         """Start: ops server, Consul, `inner` (databases, handlers), the broker, `outer` (what needs all of that).
         Stop: leave Consul, close the door, then in reverse. Returns the exit code."""
-        discovery = Discovery(self.settings.consul_http_addr, VERSION, self._registrations, self.tasks)
-        self.health.tell("consul", discovery.figure)
+        self.health.tell("consul", self.discovery.figure)
 
         async def stopping() -> None:
             self.health.stopping()
-            await discovery.stop()
+            await self.discovery.stop()
             server.close_door()
 
         server = OpsServer(self.app, self.settings.host, self.settings.port, self.tasks)
         parts: list[Part] = [
             server,
             self.health,
-            discovery,
+            self.discovery,
             *inner,
             self.broker,
             *outer,

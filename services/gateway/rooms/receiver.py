@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 from aiormq.channel import Channel
+from aiormq.exceptions import AMQPError, ChannelInvalidStateError
 from pamqp.commands import Basic
 
 from services.gateway.rooms.commands import CommandSender
@@ -61,6 +62,8 @@ class Receiver:
         self._channel: Channel | None = None
         self._queue = ""
         self._canary: asyncio.Future[None] | None = None
+        self.heard = 0
+        """Messages that have come so far."""
 
     async def open(self, link: Link) -> None:
         """A new connection: a new queue, and everybody is asked for what was missed."""
@@ -80,15 +83,29 @@ class Receiver:
 
     async def check(self) -> str:
         """For the health report: a message to this gateway's own queue comes round. Raises TimeoutError."""
-        channel, queue = self._channel, self._queue
-        if channel is None or channel.is_closed:
-            raise ConnectionError("no connection")
         self._canary = asyncio.get_running_loop().create_future()
-        properties = Basic.Properties(message_type=CANARY_TYPE)
-        await channel.basic_publish(b"", routing_key=queue, properties=properties, wait=False)
+        await self._send_canary()
         async with asyncio.timeout(2):
             await self._canary
         return "a message to myself came round"
+
+    async def ping(self) -> None:
+        """Send a message to this gateway's own queue; whether it comes shows in `heard`."""
+        try:
+            async with asyncio.timeout(1):
+                await self._send_canary()
+        except (AMQPError, ConnectionError, TimeoutError) as error:
+            log.info("a message to myself could not be sent", error=str(error))
+
+    async def _send_canary(self) -> None:
+        channel = self._channel
+        if channel is None or channel.is_closed:
+            raise ConnectionError("no connection")
+        properties = Basic.Properties(message_type=CANARY_TYPE)
+        try:
+            await channel.basic_publish(b"", routing_key=self._queue, properties=properties, wait=False)
+        except ChannelInvalidStateError as error:  # a RuntimeError, though it is the same loss
+            raise ConnectionError("the channel is closed") from error
 
     async def _on_delivery(self, delivery: Delivery) -> None:
         try:
@@ -101,6 +118,7 @@ class Receiver:
                 self._on_batch(decode(delivery.body, EventBatch))
         except msgspec.DecodeError as error:
             log.error("undecodable message in this gateway's queue", error=str(error), size=len(delivery.body))
+        self.heard += 1
         self._unsettled += 1
         channel = self._channel
         if self._unsettled >= SETTLE_EVERY and channel is not None and channel is delivery.channel:

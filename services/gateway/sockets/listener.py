@@ -36,12 +36,15 @@ SLICES = 25
 """Pings of one heartbeat are spread over this many ticks."""
 
 UNANSWERED_PINGS = 2
+RECONNECT_SECONDS = 1.0
+"""For the last ones that were told to reconnect, until they are closed."""
+
 CONNECTIONS = Gauge("warren_connections", "Open sockets.")
 log = get_logger("sockets")
 
 
 class SocketServer:
-    """All sockets of this gateway."""
+    """All sockets of this gateway. While it is `cut_off` from the broker it takes no new ones."""
 
     def __init__(
         self,
@@ -58,6 +61,7 @@ class SocketServer:
         rate_limits: bool,
         flusher: Flusher,
         tasks: Tasks,
+        cut_off: Callable[[], bool],
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.commands = commands
@@ -73,6 +77,7 @@ class SocketServer:
         self._greeter = greeter
         self.rate_limits = rate_limits
         self._tasks = tasks
+        self._cut_off = cut_off
         self._connections: dict[str, Connection] = {}
         self._server: asyncio.Server | None = None
         self._ticking: asyncio.Task[None] | None = None
@@ -100,16 +105,31 @@ class SocketServer:
         self._draining = True
         if self._server is not None:
             self._server.close()
-        waiting = list(self._connections.values())
-        for connection in waiting:
-            after = int(random.uniform(0, self._drain_seconds) * 1000)  # noqa: S311 - spreads load, no secret
-            connection.send(reply_frame(socket.Reconnect(after, "the server restarts")))
+        self._tell_to_reconnect("the server restarts")
         if self._connections:
             with contextlib.suppress(TimeoutError):  # then they are closed
                 await asyncio.wait_for(self._empty.wait(), self._drain_seconds)
         for connection in list(self._connections.values()):
             connection.close(CloseCode.GOING_AWAY, "the server restarts; connect again")
         await self._tasks.cancel(self._ticking)
+
+    def send_away(self, reason: str) -> None:
+        """Each socket is told to reconnect at its own moment of the drain time; those that do not are closed then."""
+        told = self._tell_to_reconnect(reason)
+        self._tasks.spawn("send-away", self._close_late(told, reason))
+
+    def _tell_to_reconnect(self, reason: str) -> list[Connection]:
+        told = list(self._connections.values())
+        for connection in told:
+            after = int(random.uniform(0, self._drain_seconds) * 1000)  # noqa: S311 - spreads load, no secret
+            connection.send(reply_frame(socket.Reconnect(after, reason)))
+        return told
+
+    async def _close_late(self, told: list[Connection], reason: str) -> None:
+        await asyncio.sleep(self._drain_seconds + RECONNECT_SECONDS)
+        for connection in told:
+            if not connection.closed:
+                connection.close(CloseCode.GOING_AWAY, f"{reason}; connect again")
 
     def _accept(self, request: WSUpgradeRequest) -> Connection | WSUpgradeResponseWithListener | None:
         """Only /ws, only our subprotocol, only from our own pages (a browser always says its Origin)."""
@@ -124,6 +144,8 @@ class SocketServer:
             return _refused(400, f"the subprotocol is {socket.SUBPROTOCOL}")
         if self._draining:
             return _refused(503, "this server is stopping")
+        if self._cut_off():
+            return _refused(503, "this server has lost its message broker")
         headers = {"Sec-WebSocket-Protocol": socket.SUBPROTOCOL} if offered != [""] else {}
         response = WSUpgradeResponse.create_101_response(headers)
         return WSUpgradeResponseWithListener(response, Connection(self))

@@ -78,6 +78,20 @@ async def test_stopping_makes_it_unready_whatever_the_checks_say(health: Health)
     assert not health.report().ready and health.report().checks["instance"].text == "stopping"
 
 
+async def test_a_loss_that_is_known_makes_it_unready_before_the_next_check(health: Health) -> None:
+    lost = ""
+    health.add("rabbitmq", well)
+    health.at_once("rabbitmq", lambda: lost)
+    health.serving()
+    await health.start()
+    await pass_time(0)
+    assert health.report().ready
+    lost = "no connection"
+    assert not health.report().ready and health.report().checks["rabbitmq"].text == "no connection"
+    lost = ""
+    assert health.report().ready and health.report().checks["rabbitmq"].text == "answers"
+
+
 async def test_a_figure_is_told_and_never_makes_it_unready(health: Health) -> None:
     health.tell("sockets", lambda: "7 open")
     health.serving()
