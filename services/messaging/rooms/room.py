@@ -3,7 +3,9 @@
 Invariants that this type keeps, whatever the order of commands:
 - entries are numbered without a gap: the first of a decision is `head + 1`;
 - a (sender, nonce) that is known never makes a second entry;
-- only members post, and `members` always equals the replay of the log.
+- only members post, and `members` always equals the replay of the log;
+- a command that was refused and is delivered again is refused again, though the room went on. For that an entry
+  carries what was refused since the one before it: without a new entry the same refusal follows by itself.
 
 The state runs ahead of the database while a write is under way. If the write fails, the owner drops the room and
 loads it again: there is no undo here.
@@ -25,6 +27,9 @@ from warren.contracts.rest import Room as RoomObject
 
 RECENT_EVENTS = 300
 KNOWN_NONCES = 1_000
+KNOWN_REFUSALS = 200
+CARRIED_REFUSALS = 16
+"""How many of them one entry carries; more than that between two entries is abuse, of which the last count."""
 
 
 class Member(Struct):
@@ -64,8 +69,8 @@ class Decision(Struct):
 class Room:
     """One room in the memory of its owner. `kind` "" = does not exist (yet)."""
 
-    __slots__ = ("_nonces", "created_at", "created_by", "head", "id", "kind", "members", "n", "name", "public",
-                 "recent", "topic")  # fmt: skip
+    __slots__ = ("_carry", "_nonces", "_refused", "created_at", "created_by", "head", "id", "kind", "members", "n",
+                 "name", "public", "recent", "topic")  # fmt: skip
 
     def __init__(self, room: str) -> None:
         self.id = room
@@ -80,6 +85,9 @@ class Room:
         self.members: dict[str, Member] = {}
         self.recent: deque[rooms.RoomEvent] = deque(maxlen=RECENT_EVENTS)
         self._nonces: OrderedDict[tuple[str, str], Known] = OrderedDict()
+        self._refused: dict[tuple[str, str, int], tuple[Code, str]] = {}
+        """By user, nonce and ref: a client that says the same once more gets a new ref, and is judged anew."""
+        self._carry: list[tuple[str, str, int, str]] = []
 
     def apply(self, entry: Entry) -> rooms.RoomEvent:
         """Take an entry into the state: one just decided, or one from the log. Returns its event."""
@@ -106,6 +114,8 @@ class Room:
         self.head = entry.seq
         self.n = entry.n
         self.recent.append(event)
+        for user, nonce, ref, code in entry.payload.get("refused", ()):
+            self._know_refused((user, nonce, ref), Code(code), "It was refused before.")
         if entry.nonce is not None:
             self.know(entry.sender, entry.nonce, Known(entry.seq, entry.at, event))
             for _ in range(2):  # two for one, to come down again after many old ones
@@ -131,21 +141,43 @@ class Room:
 
         Raises Refusal. The state already includes the entries of the returned decision.
         """
+        nonce = _nonce(command)
+        echo = isinstance(command, rooms.Create) or (isinstance(command, rooms.Post) and command.echo)
+        repeated = self._repeated(command, nonce, echo=echo)
+        if repeated is not None:
+            return repeated
+        refused = self._refused.get((command.user, nonce, command.ref))
+        if refused is not None:
+            raise Refusal(*refused)
+        try:
+            return self._decide(command, at, target)
+        except Refusal as refusal:
+            self._know_refused((command.user, nonce, command.ref), refusal.code, refusal.detail)
+            self._carry = [*self._carry, (command.user, nonce, command.ref, str(refusal.code))][-CARRIED_REFUSALS:]
+            raise
+
+    def _decide(self, command: rooms.AnyCommand, at: int, target: Target | None) -> Decision:
+        """A command that was not decided before."""
         match command:
             case rooms.Post():
-                return self._repeated(command, command.nonce, echo=command.echo) or self._post(command, at)
+                return self._post(command, at)
             case rooms.Create():
-                return self._repeated(command, command.op, echo=True) or self._create(command, at)
+                return self._create(command, at)
             case rooms.Edit() | rooms.Delete() | rooms.React():
-                return self._repeated(command, command.op) or self._change(command, at, target)
+                return self._change(command, at, target)
             case rooms.SetMember():
-                return self._repeated(command, command.op) or self._set_member(command, at)
+                return self._set_member(command, at)
             case rooms.RemoveMember():
-                return self._repeated(command, command.op) or self._remove_member(command, at)
+                return self._remove_member(command, at)
             case rooms.Join():
-                return self._repeated(command, command.op) or self._join(command, at)
+                return self._join(command, at)
             case _:
                 raise TypeError(f"{type(command).__name__} is not decided by a room")
+
+    def _know_refused(self, key: tuple[str, str, int], code: Code, detail: str) -> None:
+        self._refused[key] = code, detail
+        if len(self._refused) > KNOWN_REFUSALS:
+            del self._refused[next(iter(self._refused))]
 
     def object(self) -> RoomObject:
         """The room as clients see it."""
@@ -191,6 +223,8 @@ class Room:
 
     def _entry(self, kind: str, sender: str, at: int, nonce: str | None, payload: dict[str, Any]) -> Entry:
         n = self.n + 1 if kind == events.MESSAGE_CREATED else self.n
+        if self._carry:
+            payload["refused"], self._carry = self._carry, []
         entry = Entry(self.id, self.head + 1, kind, sender, nonce, at, n, payload)
         self.apply(entry)
         return entry
@@ -306,6 +340,13 @@ class Room:
         if not others or any(member.role == permissions.OWNER for member in others.values()):
             return None
         return min(others, key=lambda user: (permissions.ROLES.index(others[user].role), others[user].since))
+
+
+def _nonce(command: rooms.AnyCommand) -> str:
+    """What the command's sender names it by."""
+    if isinstance(command, rooms.Post):
+        return command.nonce
+    return str(getattr(command, "op", ""))
 
 
 def replay(room: str, entries: Iterable[Entry]) -> Room:
