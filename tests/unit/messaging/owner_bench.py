@@ -126,16 +126,23 @@ class MemoryListeners(Listeners):
 class Instance:
     """One messaging instance: hand it batches, see what it sends."""
 
-    def __init__(self, log: Log, stored: set[tuple[str, str]], tasks: Tasks) -> None:
+    def __init__(
+        self,
+        log: Log,
+        stored: set[tuple[str, str]],
+        tasks: Tasks,
+        tables: Tables | None = None,
+        listeners: MemoryListeners | None = None,
+    ) -> None:
         self.log = log
-        self.tables = Tables()
+        self.tables = tables or Tables()
         self.arrivals: asyncio.Queue[Arrived] = asyncio.Queue()
         self.settled: list[int] = []
         self.parcels: list[dict[str, Parcel]] = []
         self.notices: list[AnyNotice] = []
         self.dead: list[tuple[rooms.AnyCommand, Exception]] = []
         self.waiting = 0
-        self.listeners = listeners = MemoryListeners(stored)
+        self.listeners = listeners = listeners or MemoryListeners(stored)
         self.cache = RoomCache(cast(RoomLog, log), cast(Projections, self.tables), listeners)
         self.owner = Owner(
             consumer=cast(PartitionConsumer, self),
@@ -153,7 +160,7 @@ class Instance:
 
     # As PartitionConsumer
 
-    async def take(self) -> list[Arrived]:
+    async def take(self, expected: int = 0) -> list[Arrived]:
         taken = [await self.arrivals.get()]
         while not self.arrivals.empty():
             taken.append(self.arrivals.get_nowait())
