@@ -119,6 +119,7 @@ class Device:
         self._reconnect_at_once = False
         self._may_go_online = asyncio.Event()
         self._may_go_online.set()
+        self._has_pending = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
     # Life
@@ -131,6 +132,7 @@ class Device:
         """Before `start`: go on where another client of this name and user, with one connection, left off."""
         self.last, self._connection = dict(last), 1
         self.pending = {one.nonce: one for one in pending}
+        self._has_pending.set()
 
     async def stop(self) -> None:
         for task in list(self._tasks):
@@ -172,6 +174,7 @@ class Device:
             return
         nonce = f"{self.chance.getrandbits(96):024x}"
         pending = self.pending[nonce] = Pending(room, nonce, body)
+        self._has_pending.set()
         self.recorder.add(records.Attempt(time.monotonic(), self.name, room, nonce, 0))
         self._send(pending)
 
@@ -247,6 +250,9 @@ class Device:
     async def _watch(self) -> None:
         """Send again what has to be, and give up a connection that does not answer."""
         while True:
+            if not self.pending:
+                self._has_pending.clear()
+            await self._has_pending.wait()
             await asyncio.sleep(0.1)
             now = time.monotonic()
             for pending in list(self.pending.values()):
