@@ -6,6 +6,7 @@ copy, and runs the experiment that needs the safeguard: the checker must find a 
 run from the real source again. Uses a Warren as `tests/support/stack.py` does.
 """
 
+import argparse
 import asyncio
 import json
 import shutil
@@ -13,145 +14,38 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
+
 from tests.faults.experiments import ALL
-from tests.faults.load import Plan
 from tests.faults.outcomes import Outcome
 from tests.faults.run import Laboratory
+from tests.faults.safeguards import MUTATIONS, Mutation, copy_with
 from tests.support.servers import PROJECT
 from tests.support.stack import Stack, running
 
-COPIED = ("services", "warren")
 OUT = Path("test-results/faults/mutations")
+VERDICT = ".verdict"
 SECONDS = 12.0
+SHOWN = 160
 
 
-@dataclass(frozen=True)
-class Patch:
-    """Replace `old`, which must be there exactly once, in `file`."""
-
-    file: str
-    old: str
-    new: str
-
-
-@dataclass(frozen=True)
-class Mutation:
-    """`claims`: the violations of which the checker must find at least one."""
+class Verdict(msgspec.Struct):
+    """What the checker said of Warren without one safeguard."""
 
     name: str
     what: str
-    service: str
-    patches: tuple[Patch, ...]
     experiment: str
-    claims: frozenset[str]
-    drop_index: bool = False
-    plan: Plan = field(default_factory=Plan)
+    by_claim: dict[str, int]
+    violations: list[str]
+    noticed: bool = False
 
-
-NO_INDEX = Patch("services/messaging/store/indexes.py", "unique=True,", "unique=False,")
-MUTATIONS = (
-    Mutation(
-        "unique-index",
-        "the unique index of nonces is gone",
-        "messaging",
-        (NO_INDEX,),
-        "late-retry",
-        frozenset({"C2"}),
-        drop_index=True,
-    ),
-    Mutation(
-        "nonce-dedupe",
-        "nobody remembers nonces",
-        "messaging",
-        (
-            NO_INDEX,
-            Patch(
-                "services/messaging/rooms/room.py",
-                "known = self._nonces.get((command.user, nonce))",
-                "known: Known | None = None",
-            ),
-        ),
-        "drop-acks",
-        frozenset({"C2"}),
-        drop_index=True,
-    ),
-    Mutation(
-        "fence",
-        "an owner writes although its seq is taken, as if it still owned the room",
-        "messaging",
-        (
-            NO_INDEX,
-            Patch(
-                "services/messaging/store/log.py",
-                "await self._log.insert_many([to_document(entry) for entry in entries], ordered=True)",
-                "documents = [to_document(entry) for entry in entries]\n"
-                "            await self._log.bulk_write(\n"
-                '                [ReplaceOne({"_id": one["_id"]}, one, upsert=True) for one in documents]\n'
-                "            )",
-            ),
-            Patch(
-                "services/messaging/store/log.py",
-                "from pymongo import DESCENDING, UpdateOne",
-                "from pymongo import DESCENDING, ReplaceOne, UpdateOne",
-            ),
-        ),
-        "freeze-owner",
-        frozenset({"C1", "C2", "C3"}),
-        drop_index=True,
-        plan=Plan(rate=100),
-    ),
-    Mutation(
-        "membership",
-        "everybody may post everywhere",
-        "messaging",
-        (
-            Patch(
-                "services/messaging/rooms/room.py",
-                "return permissions.check_member(member.role if member else None, public=self.public)",
-                "return member.role if member else permissions.MEMBER",
-            ),
-        ),
-        "kill-presence",
-        frozenset({"C5"}),
-    ),
-    Mutation(
-        "gap-repair",
-        "a gateway passes on what comes after a gap",
-        "gateway",
-        (
-            Patch("services/gateway/rooms/local_rooms.py", "if event.seq != room.head + 1:", "if False:"),
-            Patch(
-                "services/gateway/rooms/local_rooms.py",
-                "if room.phase is not Phase.OPENING and chosen(room):",
-                "if False:",
-            ),
-        ),
-        "lose-gateway-events",
-        frozenset({"C1", "C3"}),
-    ),
-    Mutation(
-        "majority",
-        "a write is acknowledged by one member of MongoDB alone",
-        "messaging",
-        (Patch("warren/chassis/mongo.py", 'WriteConcern("majority", j=True, wtimeout=WRITE_MS)', "WriteConcern(1)"),),
-        "lose-quorum",
-        frozenset({"C8"}),
-    ),
-)
-
-
-def copy_with(patches: Iterable[Patch], to: Path) -> None:
-    """A copy of the services' source with the patches. Raises AssertionError when the source has moved on."""
-    for name in COPIED:
-        shutil.copytree(PROJECT / name, to / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for patch in patches:
-        path = to / patch.file
-        text = path.read_text()
-        assert text.count(patch.old) == 1, f"{patch.file} does not have {patch.old!r} exactly once: adapt the mutation"
-        path.write_text(text.replace(patch.old, patch.new))
+    @property
+    def said(self) -> str:
+        counts = ", ".join(f"{claim}: {count}" for claim, count in self.by_claim.items()) or "all well"
+        return f"{'noticed' if self.noticed else 'NOT NOTICED'} ({counts})"
 
 
 @contextmanager
@@ -208,27 +102,60 @@ async def prove(laboratory: Laboratory, mutation: Mutation) -> Outcome:
     return outcome
 
 
-def main(names: list[str]) -> int:
-    chosen = [mutation for mutation in MUTATIONS if not names or mutation.name in names]
-    with running() as stack:
-        unnoticed = asyncio.run(prove_all(stack, chosen))
-    return 1 if unnoticed else 0
-
-
-async def prove_all(stack: Stack, mutations: Iterable[Mutation]) -> list[str]:
-    """The names of those that the checker did not notice."""
+async def prove_all(stack: Stack, mutations: Iterable[Mutation]) -> list[Verdict]:
+    """One after the other; each verdict is kept in OUT as soon as it is there."""
     laboratory = Laboratory(stack, OUT, lambda text: print(f"  {text}", file=sys.stderr, flush=True))
-    unnoticed = []
+    verdicts = []
     for mutation in mutations:
         outcome = await prove(laboratory, mutation)
-        found = mutation.claims & set(outcome.by_claim)
-        print(f"{mutation.name} ({mutation.what}): {'noticed' if found else 'NOT NOTICED'}, {outcome.by_claim}")
-        for violation in outcome.violations[:3]:
-            print(f"    {violation}", flush=True)
-        if not found:
-            unnoticed.append(mutation.name)
-    return unnoticed
+        verdict = Verdict(mutation.name, mutation.what, mutation.experiment, outcome.by_claim, outcome.violations[:1])
+        verdict.noticed = bool(mutation.claims & set(outcome.by_claim))
+        (OUT / f"{mutation.name}{VERDICT}").write_bytes(msgspec.json.encode(verdict))
+        print(f"{mutation.name} ({mutation.what}): {verdict.said}", *outcome.violations[:3], sep="\n    ", flush=True)
+        verdicts.append(verdict)
+    return verdicts
+
+
+def write(path: Path) -> None:
+    """The report of all verdicts in OUT. Raises OSError."""
+    kept = {
+        found.name: found
+        for found in (msgspec.json.decode(one.read_bytes(), type=Verdict) for one in OUT.glob(f"*{VERDICT}"))
+    }
+    rows = [kept[mutation.name] for mutation in MUTATIONS if mutation.name in kept]
+    lines = [
+        "# Does the fault suite notice?",
+        "",
+        f"Each safeguard taken out of a copy of the source by itself, {datetime.now(UTC):%Y-%m-%d}: "
+        "`./scripts/faults.sh mutations`. The claims are those of [faults.md](faults.md); a number is how many times "
+        "the checker found one broken.",
+        "",
+        "| safeguard | taken out | experiment | the checker said | for example |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for row in rows:
+        example = row.violations[0][:SHOWN].replace("|", "/") if row.violations else ""
+        lines.append(f"| {row.name} | {row.what} | {row.experiment} | {row.said} | {example} |")
+    path.write_text("\n".join(lines) + "\n")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.faults.mutations", description=(__doc__ or "").splitlines()[0]
+    )
+    names = [mutation.name for mutation in MUTATIONS]
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(names)} (default: all)")
+    parser.add_argument("--report", type=Path, help="write the verdicts, also earlier ones: docs/reports/mutations.md")
+    options = parser.parse_args()
+    if unknown := set(options.names) - set(names):
+        parser.error(f"no such mutation: {', '.join(sorted(unknown))}; there are {', '.join(names)}")
+    with running() as stack:
+        chosen = [mutation for mutation in MUTATIONS if not options.names or mutation.name in options.names]
+        verdicts = asyncio.run(prove_all(stack, chosen))
+    if options.report:
+        write(options.report)
+    return 0 if all(verdict.noticed for verdict in verdicts) else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

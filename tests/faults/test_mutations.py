@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.mutations import MUTATIONS, Mutation, prove
+from tests.faults.mutations import prove
 from tests.faults.run import Laboratory
+from tests.faults.safeguards import MUTATIONS, Mutation
 from tests.support.stack import Stack
 
 

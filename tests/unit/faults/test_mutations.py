@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.experiments import ALL
-from tests.faults.mutations import MUTATIONS, Mutation, copy_with
+from tests.faults.safeguards import MUTATIONS, Mutation, copy_with
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
