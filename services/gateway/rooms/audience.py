@@ -85,6 +85,7 @@ class Audience:
     def part(self, room: LocalRoom, connection: "Connection") -> None:
         room.sockets.discard(connection)
         room.joining.discard(connection)
+        room.leaving.pop(connection, None)
         room.forget_ahead(connection)
         connection.rooms.discard(room)
         self._on_unneeded(room)
@@ -105,16 +106,21 @@ class Audience:
         room.sockets.add(connection)
 
     async def _resume(self, room: LocalRoom, connection: "Connection", start: int) -> None:
-        """Events that are not in memory here any more come from the log, in pages, until memory has the rest."""
+        """Events that are not in memory here any more come from the log, in pages, until memory has the rest, or until
+        the leaving of one who left meanwhile."""
         try:
             while connection in room.joining:
+                if start >= room.leaving.get(connection, start + 1):
+                    self._let_go(room, connection)
+                    return
                 frames = room.frames_after(start)
-                if frames is not None and room.phase is Phase.LIVE:
+                if frames is not None and room.phase is Phase.LIVE and connection not in room.leaving:
                     room.joining.discard(connection)
                     self._give(room, connection, frames)
                     return
                 events = await self._missed.events(room.id, start, max(room.head, start + 1))
-                fresh = [event for event in events if start < event.seq <= room.head]
+                end = room.leaving.get(connection, room.head)
+                fresh = [event for event in events if start < event.seq <= end]
                 if fresh and connection in room.joining:
                     connection.send(b"".join(text_frame(event.data) for event in fresh))
                     DELIVERIES.inc(len(fresh))
@@ -124,9 +130,21 @@ class Audience:
         except Refusal as refusal:
             log.warning("a socket could not resume; it is told to load history", room=room.id, error=str(refusal))
             if connection in room.joining:
-                room.joining.discard(connection)
-                connection.send(reply_frame(Reset(room.id, room.head)))
-                room.sockets.add(connection)
+                connection.send(reply_frame(Reset(room.id, room.leaving.get(connection, room.head))))
+                if connection in room.leaving:
+                    self._let_go(room, connection)
+                else:
+                    room.joining.discard(connection)
+                    room.sockets.add(connection)
+
+    def _let_go(self, room: LocalRoom, connection: "Connection") -> None:
+        """A socket has been given everything up to its user's leaving. They may have come back meanwhile."""
+        self.part(room, connection)
+        since = room.members.get(connection.user)
+        if since is not None and not connection.closed:
+            connection.rooms.add(room)
+            connection.send(reply_frame(RoomAdded("room_added", room.id, since - 1)))
+            self._catch_up_socket(room, connection, since - 1)
 
     # What happens in a room
 
@@ -162,9 +180,10 @@ class Audience:
     def has_left(self, room: LocalRoom, user: str) -> None:
         room.members.pop(user, None)
         for connection in list(self.sockets_of(user)):
-            if connection in room.joining:  # what it misses ends with its leaving
-                connection.send(reply_frame(Reset(room.id, room.head)))
-            self.part(room, connection)
+            if connection in room.joining:  # what it misses ends with its leaving, also when they left twice
+                room.leaving.setdefault(connection, room.head)
+            else:
+                self.part(room, connection)
 
     def begin_again(self, room: LocalRoom, answer: Listening) -> None:
         """Too much was missed: the room goes on at the owner's cut, and every socket loads history."""

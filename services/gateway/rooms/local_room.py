@@ -34,6 +34,7 @@ class LocalRoom:
         "held",
         "id",
         "joining",
+        "leaving",
         "lingering",
         "members",
         "phase",
@@ -51,6 +52,8 @@ class LocalRoom:
         self.sockets: set[Connection] = set()
         self.joining: set[Connection] = set()
         """Sockets that are being given older events from the log first."""
+        self.leaving: dict[Connection, int] = {}
+        """Of those, the ones whose user has left meanwhile: what they are given ends with this `seq`."""
         self.ahead: list[tuple[Connection, int]] = []
         """Sockets that have seen more than this gateway has, through another one: they join when it has caught up."""
         self.recent: deque[tuple[int, bytes]] = deque(maxlen=RECENT_FRAMES)

@@ -378,16 +378,40 @@ async def test_a_socket_that_is_gone_gets_nothing_and_is_forgotten(bench: RoomBe
     assert ann.got == [] and bench.rooms.audience.sockets_of("ann") == set()
 
 
-async def test_who_leaves_while_resuming_is_told_to_load_history_and_gets_no_event_from_after_it(
-    bench: RoomBench,
-) -> None:
+async def test_who_leaves_while_resuming_gets_all_up_to_the_leaving_and_then_silence(bench: RoomBench) -> None:
     bench.owner.kept = 3
     bob = await bench.socket("bob", 4)
     bench.deliver(bench.owner.write(left="bob"))
     bench.happen()
     await ticks(60)
-    assert bob.others == [("reset", 11)]
-    assert bob.seqs == []
+    assert bob.others == []
+    assert bob.seqs == upto(5, 11)
+    assert bob.rooms == set()
+
+
+async def test_who_leaves_and_comes_back_while_resuming_gets_all_but_what_was_between(bench: RoomBench) -> None:
+    bench.owner.kept = 3
+    bob = await bench.socket("bob", 4)
+    bench.deliver(bench.owner.write(left="bob"))
+    bench.happen()
+    bench.deliver(bench.owner.write(joined="bob"))
+    bench.happen()
+    await ticks(60)
+    assert bob.others == [("notice", 12)]
+    assert bob.seqs == [*upto(5, 11), 13, 14]
+    bench.happen()
+    assert bob.seqs[-1] == 15
+
+
+async def test_who_leaves_while_resuming_from_a_log_that_is_away_loads_history_and_gets_nothing(
+    bench: RoomBench,
+) -> None:
+    bench.owner.kept, bench.owner.log_is_away = 3, 1
+    bob = await bench.socket("bob", 4)
+    bench.deliver(bench.owner.write(left="bob"))
+    bench.happen()
+    await ticks(60)
+    assert (bob.others, bob.seqs) == ([("reset", 11)], [])
 
 
 # A client that found a gap itself
