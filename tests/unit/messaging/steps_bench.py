@@ -19,6 +19,8 @@ from warren.chassis.lifecycle import Tasks
 from warren.contracts import events, rooms
 from warren.contracts.events import AnyNotice
 
+NOT_OF_THE_DATABASE = ("publish", "settle", "notify", "load listeners", "store listeners")
+
 
 def formed(message: Entry, changes: Iterable[Entry]) -> Entry:
     """A message with its changes applied in order, as the store keeps it."""
@@ -160,7 +162,7 @@ class Process(Instance):
         first = next((gate for gate in self.gates if gate[0] == "publish"), None)
         ready = [gate for gate in self.gates if gate[0] != "publish" or gate is first]
         if error is not None:
-            ready = [gate for gate in ready if gate[0] not in ("publish", "settle", "notify", "load listeners")]
+            ready = [gate for gate in ready if gate[0] not in NOT_OF_THE_DATABASE]
         ready = [gate for gate in ready if not gate[1].done()]
         if not ready:
             return False

@@ -147,6 +147,22 @@ class OwnerHistories(RuleBasedStateMachine):
         self.deliver()
         self.steps(self.there.world.active, 60)
 
+    @rule(count=st.integers(0, 16), accident=st.sampled_from(("kill", "depose", "database")), choice=choices)
+    def accident(self, count: int, accident: str, choice: int) -> None:
+        """Something happens to the active instance in the middle of its work, wherever it then is."""
+        for edge in (0, 1):
+            self.there.flush(edge)
+        self.deliver()
+        active = self.there.world.active
+        for _ in range(count):
+            self.step(active, 0)
+        if accident == "kill":
+            self.kill(active)
+        elif accident == "depose":
+            self.depose(active)
+        else:
+            self.database_fails(active, choice)
+
     @rule(instance=instances, choice=choices)
     def database_fails(self, instance: int, choice: int) -> None:
         """Before or after it did what it was asked to: the owner cannot know."""
@@ -252,6 +268,6 @@ class OwnerHistories(RuleBasedStateMachine):
 
 
 OwnerHistories.TestCase.settings = settings(
-    max_examples=100, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=100, stateful_step_count=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 test_any_history_of_instances_keeps_the_promises = OwnerHistories.TestCase
