@@ -338,6 +338,20 @@ async def test_a_new_owner_tells_those_who_listened_to_the_old_one(one: Instance
     assert set(two.parcels[-1]) == {"asker", GATEWAY}
 
 
+@pytest.mark.xfail(
+    strict=True, reason="an owner does not learn who came to listen at another one while it owned nothing"
+)
+async def test_who_came_to_listen_at_the_next_owner_is_told_what_the_one_before_it_still_writes(
+    one: Instance, instance: MakeInstance
+) -> None:
+    """On a hand-over without the loss of a connection: the old owner finishes what it holds, or gets the partition back
+    later, with the room in its memory and nothing stored in between that the log's key could refuse it for."""
+    [listening] = await instance().carry_out(rooms.Listen(8, "r", "", 0), gateway="other")
+    assert isinstance(listening, rooms.Listening) and listening.head == 3
+    await one.carry_out(post("nonce-1"))
+    assert set(one.parcels[-1]) == {GATEWAY, "other"}
+
+
 async def test_a_replayed_dead_letter_is_carried_out_and_answered_to_nobody(one: Instance) -> None:
     await one.carry_out(post("nonce-1"), gateway="")
     assert set(one.parcels[-1]) == {GATEWAY}
