@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import workloads
-from bench.run import Figures, measure, measure_idle, measure_storm
+from bench.figures import Figures
+from bench.run import measure, measure_idle, measure_storm
 from bench.system import NotRunning, System, find
 from bench.users import prepare
 
@@ -66,20 +67,32 @@ async def run(options: argparse.Namespace, system: System) -> list[Figures]:
     found: list[Figures] = []
     for name in RATES if options.workload == "all" else [options.workload]:
         workload = workload_named(name)
+        idle: dict[str, float] | None = None
+        cast = await prepare(system, workload)
         for rate in options.rate or RATES[name]:
-            cast = await prepare(system, workload)
-            figures = await measure(system, workload, cast, rate=rate, seconds=options.seconds, nginx=options.nginx)
+            figures = await measure(
+                system,
+                workload,
+                cast,
+                rate=rate,
+                seconds=options.seconds,
+                nginx=options.nginx,
+                idle_share=idle,
+            )
+            idle = figures.idle_share
             found.append(figures)
             _print_line(figures)
     return found
 
 
 def _print_line(figures: Figures) -> None:
-    limit = "  (the load generator is the limit)" if figures.generator_is_the_limit else ""
+    limit = "  (the load generator is late)" if figures.generator_is_the_limit else ""
+    if figures.disturbed:
+        limit += f"  (something else on this machine used {figures.elsewhere_share:.2f} cores)"
     print(
         f"{figures.workload} {figures.rate:g}/s: delivery p50 {figures.delivery_p50:.0f}"
         f" p99 {figures.delivery_p99:.0f} ms, lost {figures.lost},"
-        f" {figures.cpu_us_per_delivery:.1f} us CPU per delivery{limit}",
+        f" {figures.cpu_us_per_delivery(net=False):.1f} us CPU per delivery{limit}",
         flush=True,
     )
 
@@ -89,7 +102,13 @@ def table(found: list[Figures]) -> Table:
     shown = Table(title="Warren, measured")
     headings = (
         *("workload", "msg/s", "sent", "acked", "delivered", "lost", "ack p50/p99/p99.9 ms"),
-        *("delivery p50/p99/p99.9 ms", "CPU us/delivery", "CPU ms/message", "cores: where", "load"),
+        *(
+            "delivery p50/p99/p99.9 ms",
+            "CPU us/delivery (net)",
+            "CPU ms/message (net)",
+            "cores: where",
+            "load",
+        ),
     )
     for heading in headings:
         shown.add_column(heading, justify="right")
@@ -99,7 +118,8 @@ def table(found: list[Figures]) -> Table:
             f"{one.workload} {one.through}", f"{one.rate:g}", f"{one.sent:,}", f"{one.acked:,}", f"{one.delivered:,}",
             f"{one.lost:,}", f"{one.ack_p50:.0f} / {one.ack_p99:.0f} / {one.ack_p999:.0f}",
             f"{one.delivery_p50:.0f} / {one.delivery_p99:.0f} / {one.delivery_p999:.0f}",
-            f"{one.cpu_us_per_delivery:.1f}", f"{one.cpu_ms_per_message:.2f}", where,
+            f"{one.cpu_us_per_delivery(net=False):.1f} ({one.cpu_us_per_delivery(net=True):.1f})",
+            f"{one.cpu_ms_per_message(net=False):.2f} ({one.cpu_ms_per_message(net=True):.2f})", where,
             f"{one.load_cpu_share:.2f} late {one.load_late_p99:.0f} ms",
         )  # fmt: skip
     return shown

@@ -68,6 +68,14 @@ def cpu_seconds(system: System) -> dict[str, float]:
     return used
 
 
+def machine_seconds() -> float:
+    """Seconds so far in which a core of this machine did something, for anybody; stolen ones too."""
+    user, nice, system, _idle, _waiting, irq, softirq, stolen = map(
+        int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
+    )
+    return (user + nice + system + irq + softirq + stolen) / TICKS
+
+
 def memory_bytes(system: System) -> dict[str, int]:
     """Resident memory of each part."""
     used = dict.fromkeys((name for name, _ in PARTS), 0)
