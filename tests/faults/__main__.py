@@ -6,12 +6,13 @@ Starts a Warren of its own; with WARREN_TEST_STACK=<run directory> the one of th
 """
 
 import argparse
-import asyncio
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+
+import uvloop
 
 from tests.faults import campaign
 from tests.faults.experiments import ALL
@@ -144,7 +145,7 @@ def main() -> int:
         return run_campaign(options, say)
     names = list(ALL) if options.command == "all" else options.names
     with running() as stack:
-        found = asyncio.run(carry_out(Laboratory(stack, options.out, say), names, options))
+        found = uvloop.run(carry_out(Laboratory(stack, options.out, say), names, options))
         if not all(outcome.holds for outcome in found):
             keep_logs(stack)
     print(table(found))

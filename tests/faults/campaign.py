@@ -6,12 +6,13 @@ large and are kept only when it broke a promise. A run that could not be made le
 on a new Warren.
 """
 
-import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import uvloop
 
 from tests.faults.experiment import Experiment
 from tests.faults.experiments import ALL
@@ -82,7 +83,7 @@ def carry_out(shape: Shape, folder: Path, say: Say, on_outcome: Callable[[Outcom
     say(f"campaign: {len(left)} runs to make; outcomes go to {folder}")
     while left and time.monotonic() < shape.until:
         with running() as stack:
-            asyncio.run(_on_one_warren(Laboratory(stack, folder, say), left, shape.until, on_outcome))
+            uvloop.run(_on_one_warren(Laboratory(stack, folder, say), left, shape.until, on_outcome))
 
 
 async def _on_one_warren(

@@ -7,7 +7,6 @@ run from the real source again. Uses a Warren as `tests/support/stack.py` does.
 """
 
 import argparse
-import asyncio
 import json
 import shutil
 import sys
@@ -18,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
+import uvloop
 
 from tests.faults.experiments import ALL
 from tests.faults.outcomes import Outcome
@@ -151,7 +151,7 @@ def main() -> int:
         parser.error(f"no such mutation: {', '.join(sorted(unknown))}; there are {', '.join(names)}")
     with running() as stack:
         chosen = [mutation for mutation in MUTATIONS if not options.names or mutation.name in options.names]
-        verdicts = asyncio.run(prove_all(stack, chosen))
+        verdicts = uvloop.run(prove_all(stack, chosen))
     if options.report:
         write(options.report)
     return 0 if all(verdict.noticed for verdict in verdicts) else 1

@@ -2,15 +2,19 @@
 
 import asyncio
 import resource
+from collections.abc import Callable
 from dataclasses import replace
 
 from tests.faults.client import Device
 from tests.faults.experiment import Act, Experiment, Scene, Since
 from tests.faults.load import Plan
+from tests.faults.records import Ready
+from tests.faults.timing import moments
 
 BIG_BODY = 7_000
 SMALL_BUFFER = 4_096
 LATE_SECONDS = 7.0
+NEVER = 1e9
 
 
 def _half(scene: Scene) -> list[Device]:
@@ -33,6 +37,26 @@ async def join(scene: Scene) -> None:
 async def storm(scene: Scene) -> None:
     for device in scene.load.devices:
         device.cut()
+
+
+def all_back(limit: float) -> Callable[[Scene], list[str]]:
+    """Every device has a connection that is ready within `limit` seconds, whether it has something to say or not."""
+
+    def judge(scene: Scene) -> list[str]:
+        begin = moments(scene.recorder.records)["begin"]
+        back: dict[str, float] = {}
+        for record in scene.recorder.records:
+            if isinstance(record, Ready) and record.at > begin:
+                back.setdefault(record.device, record.at - begin)
+        waits = sorted(back.get(device.name, NEVER) for device in scene.load.devices)
+        scene.measured["clients"] = len(waits)
+        scene.measured["half of them back after s"], scene.measured["all back after s"] = (
+            waits[len(waits) // 2],
+            waits[-1],
+        )
+        return [] if waits[-1] <= limit else [f"the last client is back after {waits[-1]:.1f} s, limit {limit:g} s"]
+
+    return judge
 
 
 def three_thousand(plan: Plan) -> Plan:
@@ -110,13 +134,14 @@ EXPERIMENTS = [
     _cut_for(1),
     _cut_for(10),
     _cut_for(60),
-    Experiment("reconnect-storm", "every client is cut at the same moment", storm, limit=10),
+    Experiment("reconnect-storm", "every client is cut at the same moment", storm, limit=10, judge=all_back(10)),
     Experiment(
         "storm-3000",
         "3,000 clients are cut at the same moment",
         storm,
         prepare=many_files,
         limit=30,
+        judge=all_back(30),
         shape=three_thousand,
     ),
     Experiment(

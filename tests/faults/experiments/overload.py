@@ -10,7 +10,7 @@ from tests.faults.experiment import Experiment, Scene, Since
 from tests.faults.flooding import Flooder
 from tests.faults.load import Plan
 
-USERS = 300
+USERS = 200
 ROOMS_EACH = 2
 MEASURE_SECONDS = 4.0
 FLOOD_SECONDS = 15.0
