@@ -38,12 +38,20 @@ class PartitionCanaries:
     """A part. Its broker connection must be up before it starts."""
 
     def __init__(
-        self, server_id: str, partitions: int, tasks: Tasks, now: Callable[[], float] = time.monotonic
+        self,
+        server_id: str,
+        partitions: int,
+        tasks: Tasks,
+        now: Callable[[], float] = time.monotonic,
+        on_moved: Callable[[int], None] = lambda _partition: None,
     ) -> None:
+        """`on_moved` is told of a partition that another instance answers for than the last time."""
         self._queue = canary_queue("partitions", server_id)
         self._canaries = Canaries(partitions, overdue=OVERDUE_SECONDS, again=AGAIN_SECONDS, now=now)
         self._rooms = [canary_room(partition, partitions) for partition in range(partitions)]
         self._tasks = tasks
+        self._on_moved = on_moved
+        self._owners: dict[int, str] = {}
         self._channel: Channel | None = None
         self._connected = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -103,3 +111,7 @@ class PartitionCanaries:
             return
         for answer in batch.answers:
             self._canaries.came_back(answer.ref)
+            before = self._owners.get(answer.ref, batch.source)
+            self._owners[answer.ref] = batch.source
+            if before != batch.source:
+                self._on_moved(answer.ref)

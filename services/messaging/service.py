@@ -19,7 +19,7 @@ from warren.chassis.clock import wall_clock
 from warren.chassis.instance import Instance
 from warren.chassis.mongo import Mongo
 from warren.chassis.redis import RedisClient
-from warren.contracts.ids import new_id
+from warren.contracts.ids import new_id, partition_of
 
 OWNER_HEARTBEAT_SECONDS = 4
 """Shorter than elsewhere: the broker waits for two to three of these before it gives a frozen owner's rooms away."""
@@ -53,7 +53,11 @@ async def serve(settings: MessagingSettings) -> int:
         tasks=base.tasks,
     )
     fanout.on_gone = owner.gateway_gone
-    canaries = PartitionCanaries(settings.server_id, settings.room_partitions, base.tasks)
+
+    def moved(partition: int) -> None:
+        cache.doubt(lambda room: partition_of(room, settings.room_partitions) == partition)
+
+    canaries = PartitionCanaries(settings.server_id, settings.room_partitions, base.tasks, on_moved=moved)
     for hook in (fanout.open, notices.open, dead_letters.open, consumer.consume, canaries.open):
         base.broker.on_connect(hook)
     base.broker.on_lost(owner.connection_lost)

@@ -5,7 +5,7 @@ Memory is only a cache: the keys of the log decide, and a room that turns out st
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from services.messaging.rooms.entries import MEMBERSHIP, Entry
 from services.messaging.rooms.listeners import Listeners
@@ -25,6 +25,7 @@ class RoomCache:
         self._projections = projections
         self._listeners = listeners
         self._rooms: OrderedDict[str, Room] = OrderedDict()
+        self._doubted: set[str] = set()
         self._loading = asyncio.Semaphore(LOADS_AT_ONCE)
 
     def __len__(self) -> int:
@@ -36,6 +37,8 @@ class RoomCache:
     async def get(self, rooms: Iterable[str]) -> tuple[dict[str, Room], set[str]]:
         """The rooms by id, and which of them were loaded just now. Raises PyMongoError, RedisError."""
         wanted = set(rooms)
+        for room_id in wanted & self._doubted:
+            self.drop(room_id)
         missing = [room for room in wanted if room not in self._rooms]
         if missing:
             await self._listeners.load(missing)
@@ -52,13 +55,20 @@ class RoomCache:
             self.drop(oldest)
         return found, set(missing)
 
+    def doubt(self, chosen: Callable[[str], bool]) -> None:
+        """Somebody else owned the chosen rooms meanwhile: they are loaded again before they are next used. The log's
+        key tells of what was stored, but not of who came to listen."""
+        self._doubted.update(room for room in self._rooms if chosen(room))
+
     def drop(self, room: str) -> None:
         """Forget a room whose memory cannot be trusted."""
         self._rooms.pop(room, None)
+        self._doubted.discard(room)
         self._listeners.forget(room)
 
     def clear(self) -> None:
         self._rooms.clear()
+        self._doubted.clear()
         self._listeners.clear()
 
     async def _load(self, room_id: str) -> Room:
