@@ -24,7 +24,7 @@ from tests.support.stack import keep_logs, running
 
 RANDOM = "random"
 KEPT_RECORDS = 6
-"""Records of so many runs with a violation are kept: some 300 MB each of the long ones."""
+"""Records of so many runs with a violation are kept: some 200 MB each of the long ones."""
 
 BUSY = Plan(users=60, rooms=40, members=4)
 """Small rooms: a message reaches five devices, and the load stays well below one core."""
