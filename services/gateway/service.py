@@ -5,6 +5,7 @@ from services.gateway.limits import RateLimits
 from services.gateway.others import Others
 from services.gateway.presence import PresenceLink
 from services.gateway.rest.app import install
+from services.gateway.rest.traced import TracedCommands
 from services.gateway.rooms.canaries import PartitionCanaries
 from services.gateway.rooms.commands import CommandSender
 from services.gateway.rooms.listener_sets import ListenerSets
@@ -82,7 +83,8 @@ async def serve(settings: GatewaySettings) -> int:
         tasks=base.tasks,
     )
     rates = RateLimits(settings.rate_limits)
-    install(base.app, settings=settings, sessions=sessions, rpc=rpc, commands=commands, limits=rates)
+    asked = TracedCommands(commands)
+    install(base.app, settings=settings, sessions=sessions, rpc=rpc, commands=asked, limits=rates)
 
     base.check("redis", redis.check)
     base.check("rabbitmq", receiver.check)

@@ -2,6 +2,7 @@
 
 app.py        install(): routes, middleware, errors
 endpoint.py   what an endpoint is, and one call of it: body, query, path, answer
+traced.py     a request's id beside the command that failed
 problems.py   pure: errors as RFC 9457 problem documents
 cookies.py    pure: the refresh cookie
 auth.py users.py rooms.py messages.py   the endpoints

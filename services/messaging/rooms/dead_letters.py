@@ -27,7 +27,9 @@ class DeadLetters:
 
     async def put_aside(self, command: AnyCommand, error: Exception) -> None:
         reason = f"{type(error).__name__}: {error}"[:1000]
-        log.error("a command goes to the dead letters", kind=type(command).__name__, room=command.room, exc_info=error)
+        kind = type(command).__name__
+        # A request is found by `ref`: its gateway logs it with the request's id.
+        log.error("a command goes to the dead letters", kind=kind, room=command.room, ref=command.ref, exc_info=error)
         batch = CommandBatch("", 0, 0, [command])
         now = datetime.now(UTC)
         properties = Basic.Properties(delivery_mode=2, timestamp=now, headers={"x-reason": reason})
