@@ -26,6 +26,7 @@ class RoomCache:
         self._listeners = listeners
         self._rooms: OrderedDict[str, Room] = OrderedDict()
         self._doubted: set[str] = set()
+        self._clearings = 0
         self._loading = asyncio.Semaphore(LOADS_AT_ONCE)
 
     def __len__(self) -> int:
@@ -39,11 +40,14 @@ class RoomCache:
         wanted = set(rooms)
         for room_id in wanted & self._doubted:
             self.drop(room_id)
-        missing = [room for room in wanted if room not in self._rooms]
-        if missing:
+        fresh: set[str] = set()
+        while missing := [room for room in wanted if room not in self._rooms]:
+            fresh.update(missing)
+            clearings = self._clearings
             await self._listeners.load(missing)
-            for room in await asyncio.gather(*(self._load(room) for room in missing)):
-                self._rooms[room.id] = room
+            loaded = await asyncio.gather(*(self._load(room) for room in missing))
+            if clearings == self._clearings:  # else their listeners were forgotten while they were loaded
+                self._rooms.update((room.id, room) for room in loaded)
         found = {}
         for room_id in wanted:
             self._rooms.move_to_end(room_id)
@@ -53,7 +57,7 @@ class RoomCache:
             if oldest in wanted:
                 break
             self.drop(oldest)
-        return found, set(missing)
+        return found, fresh
 
     def doubt(self, chosen: Callable[[str], bool]) -> None:
         """Somebody else owned the chosen rooms meanwhile: they are loaded again before they are next used. The log's
@@ -69,6 +73,7 @@ class RoomCache:
     def clear(self) -> None:
         self._rooms.clear()
         self._doubted.clear()
+        self._clearings += 1
         self._listeners.clear()
 
     async def _load(self, room_id: str) -> Room:

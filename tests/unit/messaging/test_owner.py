@@ -338,6 +338,24 @@ async def test_a_new_owner_tells_those_who_listened_to_the_old_one(one: Instance
     assert set(two.parcels[-1]) == {"asker", GATEWAY}
 
 
+async def test_a_connection_lost_while_a_room_is_loaded_does_not_leave_it_without_listeners(
+    one: Instance, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = log.tail
+    lost = [one.owner.connection_lost]
+
+    async def tail(room: str, count: int) -> list[Entry]:
+        if lost:
+            lost.pop()()
+        return await right(room, count)
+
+    monkeypatch.setattr(log, "tail", tail)
+    one.cache.clear()
+    await one.carry_out(post("nonce-1"), gateway="asker")
+    await one.carry_out(post("nonce-2"), gateway="asker")
+    assert set(one.parcels[-1]) == {GATEWAY, "asker"}
+
+
 async def test_an_owner_that_gets_a_room_back_tells_those_who_came_to_listen_at_the_one_in_between(
     one: Instance, instance: MakeInstance
 ) -> None:
