@@ -6,6 +6,7 @@ A test lets them go on step by step, in any order, and kills, freezes or deposes
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from copy import copy
 from typing import Any, cast
 
 from pymongo.errors import AutoReconnect
@@ -68,7 +69,7 @@ class DiskTables(Tables):
         self.rows: dict[str, tuple[int, MemberRecord | None]] = {}
 
     async def room(self, _room: str) -> RoomRecord | None:
-        return self.record
+        return copy(self.record)
 
     async def members(self, _room: str) -> list[MemberRecord]:
         return [record for _, record in self.rows.values() if record is not None]
