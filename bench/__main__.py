@@ -4,22 +4,17 @@ import argparse
 import asyncio
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+import httpx
 from rich.console import Console
-from rich.table import Table
 
-from bench import workloads
+from bench import campaign, curves, plot, show
 from bench.figures import Figures
-from bench.run import measure, measure_idle, measure_storm
-from bench.system import NotRunning, System, find
-from bench.users import prepare
-
-RATES = {
-    "team": [100, 200, 1000, 2000, 4000, 6000],
-    "big-room": [16, 32, 64, 96, 128, 150],
-    "direct": [500, 1000, 2000, 3000, 5000],
-}
+from bench.peers import stack
+from bench.peers import users as peer_users
+from bench.system import NotRunning, find
 
 
 def parser() -> argparse.ArgumentParser:
@@ -28,119 +23,123 @@ def parser() -> argparse.ArgumentParser:
         description="Measure a running Warren (NODE_ENV=development RATE_LIMITS=off "
         "./scripts/deploy-distributed.sh up --native).",
     )
-    top.add_argument("workload", choices=[*RATES, "idle", "storm", "all"])
-    top.add_argument("--connections", type=int, default=3_000, help="idle: sockets in all (default 3000)")
-    top.add_argument("--rate", type=float, action="append", help="messages a second; may be given several times")
-    top.add_argument("--seconds", type=float, default=15.0, help="measured time of each rate (default 15)")
-    top.add_argument("--nginx", action="store_true", help="sockets through nginx, not the gateways' own ports")
-    top.add_argument("--json", type=Path, help="also write all figures to this file")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, about in campaign.WORKLOADS.items():
+        _rates(_common(commands.add_parser(name, help=about)))
+    idle = _common(commands.add_parser("idle", help="signed-in sockets that say nothing: memory and CPU"))
+    idle.add_argument("--connections", type=int, default=30_000, help="sockets in all (default 30000)")
+    storm = _common(commands.add_parser("storm", help="all sockets cut at once: how soon are they back"))
+    storm.add_argument("--connections", type=int, default=3_000, help="sockets in all (default 3000)")
+    _common(commands.add_parser("kill", help="kill -9 one gateway of three under load"))
+    everything = _rates(_common(commands.add_parser("all", help="all of these, one after the other")))
+    everything.add_argument("--connections", type=int, default=30_000, help="of idle (default 30000)")
+    peers = _rates(_common(commands.add_parser("peers", help="Warren and its peers, one after the other")))
+    peers.add_argument("--workload", action="append", choices=[*campaign.WORKLOADS], help="default: all three")
+    peers.add_argument("--peer", action="append", choices=[*stack.NAMES], help="default: both")
+    peers.add_argument("--idle", type=int, metavar="CONNECTIONS", help="also memory of so many connections")
+    peers.add_argument("--kill", action="store_true", help="also kill -9 one server of three")
+    peers.add_argument("--without-warren", action="store_true", help="only the peers")
+    drawn = _common(commands.add_parser("curves", help="CPU a message over room size, users, gateways, rate"))
+    drawn.add_argument("--most-users", type=int, default=3_000, help="accounts take 50 ms each, once (default 3000)")
     return top
 
 
-def workload_named(name: str) -> workloads.Workload:
-    match name:
-        case "team":
-            return workloads.team()
-        case "big-room":
-            return workloads.big_room()
-        case _:
-            return workloads.direct()
+def _common(command: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    command.add_argument("--seconds", type=float, default=15.0, help="measured time of each rate (default 15)")
+    command.add_argument("--nginx", action="store_true", help="sockets through nginx, not the gateways' own ports")
+    command.add_argument("--json", type=Path, help="also write all figures to this file")
+    command.add_argument("--plot", type=Path, help="also draw them, as SVG")
+    return command
 
 
-async def run_idle(options: argparse.Namespace, system: System) -> None:
-    workload = workloads.team()
-    each = max(1, options.connections // workload.users)
-    found = await measure_idle(system, workload, await prepare(system, workload), each=each, seconds=options.seconds)
-    where = " ".join(f"{part} {share:.3f}" for part, share in found.cpu_share.items() if share >= 0.001)
-    print(f"idle: {found.connections:,} sockets, {found.kib_per_connection:.1f} KiB each; cores: {where}")
+def _rates(command: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    command.add_argument("--rate", type=float, action="append", help="messages a second; may be given several times")
+    command.add_argument("--find", action="store_true", help="search the highest rate that holds")
+    return command
 
 
-async def run_storm(system: System) -> None:
-    workload = workloads.team(users=3_000, rooms=100)
-    found = await measure_storm(system, workload, await prepare(system, workload))
-    print(
-        f"storm: {workload.users:,} sockets cut at once; half back in {found['half']:.1f} s, all {found['all']:.1f} s"
-    )
+async def run_peers(options: argparse.Namespace) -> list[show.Record]:
+    """The same workloads against Warren and its peers."""
+    warren = find()
+    found: list[show.Record] = []
 
+    async def rounds_of(rounds: campaign.Rounds, starts: dict[str, float]) -> None:
+        for name in options.workload or campaign.WORKLOADS:
+            await rounds.all_of(name, options.rate, find=options.find, start=starts[name])
+        if options.idle:
+            await rounds.idle(options.idle)
+        if options.kill:  # last: a peer does not come back
+            await rounds.kill()
+        found.extend(rounds.found)
 
-async def run(options: argparse.Namespace, system: System) -> list[Figures]:
-    found: list[Figures] = []
-    for name in RATES if options.workload == "all" else [options.workload]:
-        workload = workload_named(name)
-        idle: dict[str, float] | None = None
-        cast = await prepare(system, workload)
-        for rate in options.rate or RATES[name]:
-            figures = await measure(
-                system,
-                workload,
-                cast,
-                rate=rate,
-                seconds=options.seconds,
-                nginx=options.nginx,
-                idle_share=idle,
+    if not options.without_warren:
+        rounds = campaign.Rounds(warren, seconds=options.seconds, nginx=options.nginx)
+        await rounds_of(rounds, campaign.STARTS)
+    for name in options.peer or stack.NAMES:
+        async with stack.running(name, warren) as system:
+            await rounds_of(
+                campaign.Rounds(system, seconds=options.seconds, prepare=peer_users.prepare), campaign.PEER_STARTS
             )
-            idle = figures.idle_share
-            found.append(figures)
-            _print_line(figures)
     return found
 
 
-def _print_line(figures: Figures) -> None:
-    limit = "  (the load generator is late)" if figures.generator_is_the_limit else ""
-    if figures.disturbed:
-        limit += f"  (something else on this machine used {figures.elsewhere_share:.2f} cores)"
-    print(
-        f"{figures.workload} {figures.rate:g}/s: delivery p50 {figures.delivery_p50:.0f}"
-        f" p99 {figures.delivery_p99:.0f} ms, lost {figures.lost},"
-        f" {figures.cpu_us_per_delivery(net=False):.1f} us CPU per delivery{limit}",
-        flush=True,
-    )
+async def run_curves(options: argparse.Namespace) -> None:
+    found = await curves.draw(find(), options.seconds, options.most_users)
+    for curve in found:
+        Console(width=220).print(curve.table())
+    if options.json:
+        options.json.write_text(json.dumps([curve.as_dict() for curve in found], indent=2) + "\n")
+    if options.plot:
+        options.plot.write_text(plot.stacked([curve.picture() for curve in found]))
 
 
-def table(found: list[Figures]) -> Table:
-    """All measurements, one a row."""
-    shown = Table(title="Warren, measured")
-    headings = (
-        *("workload", "msg/s", "sent", "acked", "delivered", "lost", "ack p50/p99/p99.9 ms"),
-        *(
-            "delivery p50/p99/p99.9 ms",
-            "CPU us/delivery (net)",
-            "CPU ms/message (net)",
-            "cores: where",
-            "load",
-        ),
-    )
-    for heading in headings:
-        shown.add_column(heading, justify="right")
+async def run(options: argparse.Namespace) -> list[show.Record]:
+    if options.command == "peers":
+        return await run_peers(options)
+    system = find()
+    rounds = campaign.Rounds(system, seconds=options.seconds, nginx=options.nginx)
+    names = [*campaign.WORKLOADS, "idle", "storm", "kill"] if options.command == "all" else [options.command]
+    for name in names:
+        match name:
+            case "idle":
+                await rounds.idle(options.connections)
+            case "storm":
+                await rounds.storm(getattr(options, "connections", 3_000) if options.command == "storm" else 3_000)
+            case "kill":
+                await rounds.kill()
+            case _ if options.find:
+                await rounds.find_highest(name)
+            case _:
+                await rounds.rates(name, options.rate)
+    return rounds.found
+
+
+def report(found: Sequence[show.Record], options: argparse.Namespace) -> None:
+    """Tables, and the files that were asked for."""
+    measured = [one for one in found if isinstance(one, Figures)]
+    console = Console(width=220)
+    if measured:
+        for shown in (show.runs(measured), show.parts(measured), show.highest(measured)):
+            console.print(shown)
     for one in found:
-        where = " ".join(f"{part} {share:.2f}" for part, share in one.cpu_share.items() if share >= 0.01)
-        shown.add_row(
-            f"{one.workload} {one.through}", f"{one.rate:g}", f"{one.sent:,}", f"{one.acked:,}", f"{one.delivered:,}",
-            f"{one.lost:,}", f"{one.ack_p50:.0f} / {one.ack_p99:.0f} / {one.ack_p999:.0f}",
-            f"{one.delivery_p50:.0f} / {one.delivery_p99:.0f} / {one.delivery_p999:.0f}",
-            f"{one.cpu_us_per_delivery(net=False):.1f} ({one.cpu_us_per_delivery(net=True):.1f})",
-            f"{one.cpu_ms_per_message(net=False):.2f} ({one.cpu_ms_per_message(net=True):.2f})", where,
-            f"{one.load_cpu_share:.2f} late {one.load_late_p99:.0f} ms",
-        )  # fmt: skip
-    return shown
+        if not isinstance(one, Figures):
+            console.print(show.line(one))
+    if options.json:
+        options.json.write_text(json.dumps([one.as_dict() for one in found], indent=2) + "\n")
+    if options.plot and measured:
+        options.plot.write_text(plot.stacked(campaign.pictures(measured)))
 
 
 def main() -> int:
     options = parser().parse_args()
     try:
-        if options.workload == "idle":
-            asyncio.run(run_idle(options, find()))
-            return 0
-        if options.workload == "storm":
-            asyncio.run(run_storm(find()))
-            return 0
-        found = asyncio.run(run(options, find()))
-    except (NotRunning, RuntimeError) as error:
-        print(f"bench: {error}", file=sys.stderr)
+        if options.command == "curves":
+            asyncio.run(run_curves(options))
+        else:
+            report(asyncio.run(run(options)), options)
+    except (NotRunning, RuntimeError, httpx.HTTPError) as error:
+        print(f"bench: {error or type(error).__name__}", file=sys.stderr)
         return 1
-    Console(width=200).print(table(found))
-    if options.json:
-        options.json.write_text(json.dumps([one.as_dict() for one in found], indent=2) + "\n")
     return 0
 
 

@@ -33,6 +33,10 @@ def upgrade(path: str, subprotocol: str = "") -> bytes:
     ).encode()
 
 
+Heads = dict[str, int]
+"""The last number seen in each room, for a client that comes back."""
+
+
 @dataclass(frozen=True)
 class Dialect:
     """What a server speaks. `send` is the payload of a send: `%(room)s`, `%(id)s` and `%(body)s` are filled in.
@@ -42,7 +46,7 @@ class Dialect:
     """
 
     request: bytes
-    hello: Callable[[str], bytes]
+    hello: Callable[[str, Heads], bytes]
     ready: bytes
     refused: bytes
     send: str
@@ -58,8 +62,8 @@ class Dialect:
         return text_frame((self.send % filled).encode()).split(place.encode())
 
 
-def _hello(token: str) -> bytes:
-    return text_frame(json.dumps({"op": "hello", "token": token, "batch": True}).encode())
+def _hello(token: str, heads: Heads) -> bytes:
+    return text_frame(json.dumps({"op": "hello", "token": token, "batch": True, "rooms": heads}).encode())
 
 
 WARREN = Dialect(
@@ -75,7 +79,7 @@ WARREN = Dialect(
 
 SOCKET_IO = Dialect(
     request=upgrade("/socket.io/?EIO=4&transport=websocket"),
-    hello=lambda token: text_frame(b"40" + json.dumps({"token": token}).encode()),
+    hello=lambda token, _heads: text_frame(b"40" + json.dumps({"token": token}).encode()),
     ready=b'42["ready"',
     refused=b"44{",
     send='420["message",{"id":"%(id)s","room":"%(room)s","nonce":"%(nonce)s","body":"%(body)s"}]',

@@ -135,4 +135,4 @@ class Figures:
             "cpu_ms_per_message_net": round(self.cpu_ms_per_message(net=True), 4),
             "us_per_message_by_part_net": self.us_per_message_by_part(),
         }
-        return asdict(self) | derived
+        return {"kind": "run"} | asdict(self) | derived

@@ -21,6 +21,7 @@ import uvloop
 
 from bench.dialects import DIALECTS
 from bench.figures import Histogram, missing_and_twice, tally
+from bench.process import most_sockets
 from bench.wire import LoadSocket, Seen
 
 CONNECT_AT_ONCE = 50
@@ -60,7 +61,7 @@ class Load:
         host, port = entry["url"].removeprefix("ws://").split(":")
         loop = asyncio.get_running_loop()
         _, socket = await loop.create_connection(
-            lambda: LoadSocket(self._dialect, entry["token"], self.seen), host, int(port)
+            lambda: LoadSocket(self._dialect, self._dialect.hello(entry["token"], {}), self.seen), host, int(port)
         )
         await asyncio.wait_for(socket.ready, 60)
         self._sockets[entry["number"]] = socket
@@ -169,6 +170,7 @@ def _cpu() -> float:
 
 
 async def main() -> None:
+    most_sockets()
     job = json.loads(sys.stdin.readline())
     load = Load(job)
     await load.connect()

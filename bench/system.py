@@ -1,43 +1,52 @@
-"""The Warren that is measured: its addresses, and the CPU seconds and memory of its parts.
+"""What is measured: the addresses of a system's servers, and the CPU seconds and memory of its parts.
 
-Native mode only: the processes are found by the mark that the deployment leaves in their environment.
+Warren is found where it runs natively: its processes carry the mark that the deployment leaves in their environment.
+Peers (`bench/peers`) are started with the same mark, beside the database and brokers of that Warren.
 """
 
 import json
 import os
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 MARK = "WARREN_RUN"
 PROJECT = Path(__file__).parents[1]
-PARTS = (
-    ("gateway", "services.gateway"),
+SERVERS = (("mongodb", "mongod"), ("rabbitmq", "beam.smp"), ("redis", "redis-server"))
+WARREN_PARTS = (
+    ("gateways", "services.gateway"),
     ("messaging", "services.messaging"),
-    ("auth", "services.auth"),
-    ("presence", "services.presence"),
-    ("mongodb", "mongod"),
-    ("rabbitmq", "beam.smp"),
-    ("redis", "redis-server"),
+    *SERVERS,
     ("nginx", "nginx"),
-    ("consul", "consul"),
+    ("other", "services.auth"),
+    ("other", "services.presence"),
+    ("other", "consul"),
 )
 
 
 class NotRunning(Exception):
-    """There is no Warren to measure; the message says how to start one."""
+    """There is nothing to measure; the message says how to start it."""
 
 
 @dataclass(frozen=True)
 class System:
-    """`rest` and `sockets` are URLs, one for each gateway; `app` is nginx."""
+    """`rest` and `sockets` are URLs, one for each server that clients connect to; `app` is nginx, or empty.
 
+    `parts` are (name, a word of the command line), the first that fits counts. `front` is the part that holds sockets.
+    `pids` are the processes behind `sockets`.
+    """
+
+    name: str
+    dialect: str
     app: str
     rest: list[str]
     sockets: list[str]
     run_dir: Path
+    parts: tuple[tuple[str, str], ...] = WARREN_PARTS
+    front: str = "gateways"
+    pids: list[int] = field(default_factory=list)
 
 
 def find() -> System:
@@ -51,14 +60,26 @@ def find() -> System:
         )
     status = json.loads(done.stdout)
     gateways = [one for one in status["instances"] if one["service"] == "gateway"]
-    rest = [f"http://{one['address']}:{one['port']}" for one in gateways]
-    sockets = [f"ws://{one['address']}:{one['socket_port']}" for one in gateways]
-    return System(status["app"], rest, sockets, Path(os.environ.get("WARREN_RUN_DIR", PROJECT / ".run")).resolve())
+    return System(
+        name="warren",
+        dialect="warren",
+        app=status["app"],
+        rest=[f"http://{one['address']}:{one['port']}" for one in gateways],
+        sockets=[f"ws://{one['address']}:{one['socket_port']}" for one in gateways],
+        run_dir=Path(os.environ.get("WARREN_RUN_DIR", PROJECT / ".run")).resolve(),
+        pids=[int(one["pid"]) for one in gateways],
+    )
+
+
+def server_addresses(system: System) -> dict[str, str]:
+    """MONGODB_URI, REDIS_URL and RABBITMQ_URL of the running servers."""
+    lines = (system.run_dir / "env").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line)
 
 
 def cpu_seconds(system: System) -> dict[str, float]:
     """User and system seconds so far of each part, dead children included."""
-    used = dict.fromkeys((name for name, _ in PARTS), 0.0)
+    used = dict.fromkeys((name for name, _ in system.parts), 0.0)
     for pid, part in _processes(system):
         try:
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
@@ -78,7 +99,7 @@ def machine_seconds() -> float:
 
 def memory_bytes(system: System) -> dict[str, int]:
     """Resident memory of each part."""
-    used = dict.fromkeys((name for name, _ in PARTS), 0)
+    used = dict.fromkeys((name for name, _ in system.parts), 0)
     for pid, part in _processes(system):
         try:
             used[part] += int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
@@ -98,7 +119,7 @@ def _processes(system: System) -> list[tuple[str, str]]:
             words = (folder / "cmdline").read_bytes().decode(errors="replace").replace("\0", " ")
         except OSError:
             continue
-        part = next((name for name, word in PARTS if word in words), None)
+        part = next((name for name, word in system.parts if word in words), None)
         if part is not None and mark in environment:
             found.append((folder.name, part))
     return found

@@ -46,7 +46,7 @@ async def prepare(system: System, workload: Workload) -> Cast:
         users = await asyncio.gather(*jobs)
         kept["users"][: workload.users] = users
         _keep(store, kept)
-        key = f"{workload.name}:{workload.users}:{len(workload.rooms)}:{len(workload.rooms[0])}"
+        key = workload.key
         if key not in kept["rooms"]:
             print(f"making {len(workload.rooms)} rooms ...", flush=True)
             makers = [_make_room(http, gate, system, workload, number, users) for number in range(len(workload.rooms))]

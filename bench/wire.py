@@ -33,9 +33,9 @@ class Seen:
 class LoadSocket(asyncio.Protocol):
     """One client. What arrives is noted in `seen`; `ready` is done once the server has let it in."""
 
-    def __init__(self, dialect: Dialect, token: str, seen: Seen) -> None:
+    def __init__(self, dialect: Dialect, hello: bytes, seen: Seen) -> None:
         self._dialect = dialect
-        self._hello = dialect.hello(token)
+        self._hello = hello
         self._seen = seen
         self._carry = b""
         self._ping_starts = dialect.ping[:1]

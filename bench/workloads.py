@@ -15,15 +15,20 @@ class Workload:
     rooms: list[list[int]]
     kind: str = "group"
 
+    @property
+    def key(self) -> str:
+        """Names its rooms: workloads with the same key share them."""
+        return f"{self.name}:{self.users}:{len(self.rooms)}:{len(self.rooms[0])}"
+
     def deliveries(self, room: int) -> int:
         """How many sockets get a message of this room: every member has one."""
         return len(self.rooms[room])
 
 
-def team(users: int = 300, rooms: int = 30, members: int = 30) -> Workload:
+def team(users: int = 300, rooms: int = 30, members: int = 30, name: str = "team") -> Workload:
     """Every user is in several rooms; members are spread evenly."""
     chosen = random.Random(1)
-    return Workload("team", users, [sorted(chosen.sample(range(users), members)) for _ in range(rooms)])
+    return Workload(name, users, [sorted(chosen.sample(range(users), members)) for _ in range(rooms)])
 
 
 def big_room(members: int = 1_000) -> Workload:

@@ -11,7 +11,7 @@ from bench.wire import LoadSocket, Seen
 FIRST = 1_764_165_000_000_000
 
 
-class _Transport(asyncio.Transport):
+class Transport(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.written: list[bytes] = []
@@ -40,9 +40,9 @@ def stamps(chunks: list[tuple[int, bytes]]) -> Iterator[int]:
         yield from (int(joined[at : at + 16]) for at in range(0, len(joined), 16))
 
 
-async def opened(dialect: Dialect = WARREN) -> tuple[LoadSocket, Seen, _Transport]:
-    seen, transport = Seen(), _Transport()
-    socket = LoadSocket(dialect, "token", seen)
+async def opened(dialect: Dialect = WARREN) -> tuple[LoadSocket, Seen, Transport]:
+    seen, transport = Seen(), Transport()
+    socket = LoadSocket(dialect, b"hello", seen)
     socket.connection_made(transport)
     socket.data_received(b"HTTP/1.1 101 Switching Protocols\r\n\r\n" + server_frame(dialect.ready + b"}"))
     assert await socket.ready
@@ -75,8 +75,8 @@ async def test_a_ping_between_frames_is_answered() -> None:
 
 
 async def test_being_refused_at_the_door_is_told_with_the_servers_words() -> None:
-    socket = LoadSocket(WARREN, "token", Seen())
-    socket.connection_made(_Transport())
+    socket = LoadSocket(WARREN, b"hello", Seen())
+    socket.connection_made(Transport())
     socket.data_received(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
     socket.data_received(server_frame(b'{"op":"error","code":"unauthenticated"}'))
     with pytest.raises(ConnectionError, match="unauthenticated"):
