@@ -1,9 +1,9 @@
-"""`python -m services.messaging`, and `python -m services.messaging dead-letters` for operators."""
+"""`python -m services.messaging`, and with `dead-letters` or `queues` for operators."""
 
 import os
 import sys
 
-from services.messaging import dead_letters_cli
+from services.messaging import dead_letters_cli, queues_cli
 from services.messaging.settings import MessagingSettings
 from warren.chassis.lifecycle import main
 from warren.chassis.settings import load_or_exit
@@ -11,7 +11,9 @@ from warren.chassis.settings import load_or_exit
 if __name__ == "__main__":
     if sys.argv[1:2] == ["dead-letters"]:
         sys.exit(dead_letters_cli.main(sys.argv[2:], os.environ))
-    also = f"Dead letters:\n  {dead_letters_cli.PROGRAM} --help"
+    if sys.argv[1:2] == ["queues"]:
+        sys.exit(queues_cli.main(sys.argv[2:], os.environ))
+    also = f"For operators:\n  {dead_letters_cli.PROGRAM} --help\n  {queues_cli.PROGRAM} --help"
     settings = load_or_exit(MessagingSettings, "messaging", os.environ, sys.argv[1:], also)
     from services.messaging.service import serve  # here: operators do not wait for what only the service needs
 

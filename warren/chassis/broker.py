@@ -7,15 +7,16 @@ unasked takes the whole connection with it, so there is no half-working state.
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aio_pika
 from aiormq.abc import DeliveredMessage
 from aiormq.channel import Channel
-from aiormq.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError
+from aiormq.exceptions import AMQPError, ChannelInvalidStateError, ChannelPreconditionFailed, DeliveryError
 from pamqp.commands import Basic
-from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 
 from warren.chassis.lifecycle import Tasks
 from warren.chassis.telemetry import get_logger
@@ -25,6 +26,13 @@ from warren.contracts.topology import FanoutExchange, Queue
 HEARTBEAT_SECONDS = 10
 """The client's default takes minutes to notice a silent peer; the broker gives one up after two to three of these."""
 CONNECT_SECONDS = 5
+
+_VALUE = r"(?:the value )?'?([^']+?)'?(?: of type '\w+')?"
+_INEQUIVALENT = re.compile(rf"inequivalent arg '([^']+)'.*?: received {_VALUE} but current is {_VALUE}\W*$", re.DOTALL)
+"""As RabbitMQ words it: received the value '20' of type 'long' but current is none."""
+
+REMIND_TRIES = 30
+"""What does not mend itself is logged at each so many tries."""
 
 log = get_logger("broker")
 Delivery = DeliveredMessage
@@ -38,6 +46,20 @@ class Unroutable(Exception):
 
 class Rejected(Exception):
     """The broker refused a message: its queue is full."""
+
+
+class QueueDiffers(Exception):
+    """A queue exists with other arguments than this version declares. Says which, what differs and what to do."""
+
+    def __init__(self, queue: str, said: str) -> None:
+        found = _INEQUIVALENT.search(said)
+        self.differs = f"{found[1]} is {found[3]} there, and this version needs {found[2]}" if found else said
+        super().__init__(
+            f"The queue {queue} is another version's: {self.differs}. Stop what still consumes it; then "
+            "`python -m services.messaging queues renew` puts a new one in its place "
+            '(docs/operations.md, "When a queue has changed")'
+        )
+        self.queue = queue
 
 
 class Link:
@@ -96,6 +118,8 @@ class Broker:
         self._up = asyncio.Event()
         self._link: Link | None = None
         self._task: asyncio.Task[None] | None = None
+        self.problem = ""
+        """Why there is no connection, when that does not mend itself."""
 
     def on_connect(self, hook: ConnectHook) -> None:
         """Run `hook` on each new connection, in the order of registration, before it counts as up."""
@@ -123,6 +147,7 @@ class Broker:
         while True:
             link = await self._connect()
             self._link = link
+            self.problem = ""
             self._up.set()
             log.info("connected to RabbitMQ")
             try:
@@ -136,16 +161,22 @@ class Broker:
     async def _connect(self) -> Link:
         async for attempt in AsyncRetrying(
             wait=wait_random_exponential(multiplier=0.1, max=2),
-            retry=retry_if_exception_type((AMQPError, OSError, TimeoutError, RuntimeError)),
-            before_sleep=lambda state: log.warning(
-                "RabbitMQ is not there yet; trying again",
-                error=repr(state.outcome.exception()) if state.outcome else "",
-                attempt=state.attempt_number,
-            ),
+            retry=retry_if_exception_type((AMQPError, OSError, TimeoutError, RuntimeError, QueueDiffers)),
+            before_sleep=self._complain,
         ):
             with attempt:
                 return await self._connect_once()
         raise AssertionError("unreachable: the retry has no end")
+
+    def _complain(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        if not isinstance(error, QueueDiffers):
+            self.problem = ""
+            log.warning("RabbitMQ is not there yet; trying again", error=repr(error), attempt=state.attempt_number)
+            return
+        if self.problem != str(error) or state.attempt_number % REMIND_TRIES == 0:
+            log.error("a queue is another version's; trying again", queue=error.queue, problem=str(error))
+        self.problem = str(error)
 
     async def _connect_once(self) -> Link:
         try:
@@ -170,14 +201,17 @@ class Broker:
 
 
 async def declare(channel: Channel, queue: Queue) -> None:
-    """Declare a queue as its value says."""
-    await channel.queue_declare(
-        queue.name,
-        durable=queue.durable,
-        exclusive=queue.exclusive,
-        auto_delete=queue.auto_delete,
-        arguments=queue.arguments,
-    )
+    """Declare a queue as its value says. Raises QueueDiffers, and the channel is closed then."""
+    try:
+        await channel.queue_declare(
+            queue.name,
+            durable=queue.durable,
+            exclusive=queue.exclusive,
+            auto_delete=queue.auto_delete,
+            arguments=queue.arguments,
+        )
+    except ChannelPreconditionFailed as error:
+        raise QueueDiffers(queue.name, str(error)) from error
 
 
 async def bind(channel: Channel, queue: Queue, exchange: FanoutExchange) -> None:

@@ -74,7 +74,9 @@ class Instance:
         return RpcClient(self.broker)
 
     def _broker_lost(self) -> str:
-        return "" if self.broker.is_up else "no connection; a new one is tried every 0 to 2 s"
+        if self.broker.is_up:
+            return ""
+        return self.broker.problem or "no connection; a new one is tried every 0 to 2 s"
 
     def check(self, name: str, check: Callable[[], Awaitable[str]]) -> None:
         self.health.add(name, check)

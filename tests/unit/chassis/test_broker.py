@@ -6,7 +6,7 @@ from typing import NoReturn
 import aio_pika
 import pytest
 
-from warren.chassis.broker import Broker
+from warren.chassis.broker import Broker, QueueDiffers
 from warren.chassis.lifecycle import Tasks
 
 
@@ -30,3 +30,20 @@ async def test_a_broker_that_closes_before_its_first_frame_is_tried_again(monkey
     assert not tasks.failed.done()
     starting.cancel()
     await broker.stop()
+
+
+@pytest.mark.parametrize(
+    ("received", "current"),
+    [("'20'", "'5'"), ("the value '20' of type 'long'", "the value '5' of type 'signedint'"), ("20", "5")],
+)
+def test_a_queue_of_another_version_is_named_with_what_differs(received: str, current: str) -> None:
+    said = (
+        "PRECONDITION_FAILED - inequivalent arg 'x-delivery-limit' for queue 'rooms.1' in vhost '/': "
+        f"received {received} but current is {current}"
+    )
+    error = QueueDiffers("rooms.1", repr(said))
+    assert "The queue rooms.1 is another version's: x-delivery-limit is 5 there, and this version needs 20." in str(
+        error
+    )
+    assert QueueDiffers("rooms.1", said.replace(current, "none")).differs.startswith("x-delivery-limit is none there")
+    assert QueueDiffers("rooms.1", "some other reason").differs == "some other reason"
