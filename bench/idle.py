@@ -28,12 +28,13 @@ class Idle:
 
 @dataclass
 class Storm:
-    """Seconds until half of the sockets, and until all, were ready again."""
+    """Seconds until half of the sockets, and until all, were ready again; tries that were refused meanwhile."""
 
     system: str
     connections: int
     half: float
     all: float
+    refused: int
 
     def as_dict(self) -> dict[str, Any]:
         return {"kind": "storm"} | asdict(self)
@@ -69,7 +70,7 @@ async def measure_storm(system: System, workload: Workload, cast: Cast, *, conne
             load.tell("storm")
         found = await asyncio.gather(*(load.answer() for load in loads))
     worst = {key: round(max(one[key] for one in found), 2) for key in ("half", "all")}
-    return Storm(system.name, connections, worst["half"], worst["all"])
+    return Storm(system.name, connections, worst["half"], worst["all"], sum(one["refused"] for one in found))
 
 
 def _jobs(system: System, workload: Workload, cast: Cast, connections: int, *, nginx: bool) -> list[dict[str, Any]]:

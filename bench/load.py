@@ -28,6 +28,9 @@ CONNECT_AT_ONCE = 50
 STORM_AT_ONCE = 1_000
 """Sockets on their way at once in a reconnect storm; the listeners' backlog bounds it anyway."""
 
+BACK_OFF_SECONDS = (0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10.0, 10.0)
+"""As the client contract says: up to so long before the next try."""
+
 BUSY_DELIVERIES = 20_000
 TICK_SECONDS = 0.004
 SETTLE_SECONDS = 5.0
@@ -67,21 +70,35 @@ class Load:
         self._sockets[entry["number"]] = socket
 
     async def reconnect(self) -> dict[str, Any]:
-        """Cut every socket at once and come back, each with its `hello`. Seconds until the half, and until all."""
+        """Cut every socket at once and come back, each with its `hello`, again when it is refused.
+
+        Seconds until the half, and until all; `refused` counts the tries that were turned away.
+        """
         for socket in self._sockets.values():
             socket.cut()
         self._sockets.clear()
         began = time.monotonic()
         gate = asyncio.Semaphore(STORM_AT_ONCE)
         done: list[float] = []
+        refused = 0
 
         async def one(entry: dict[str, Any]) -> None:
-            async with gate:
-                await self._connect_one(entry)
-                done.append(time.monotonic() - began)
+            nonlocal refused
+            for wait in (*BACK_OFF_SECONDS, None):
+                try:
+                    async with gate:
+                        await self._connect_one(entry)
+                except (OSError, TimeoutError):
+                    refused += 1
+                    if wait is None:
+                        raise
+                    await asyncio.sleep(random.uniform(0, wait))
+                else:
+                    done.append(time.monotonic() - began)
+                    return
 
         await asyncio.gather(*(one(entry) for entry in self._job["sockets"]))
-        return {"half": sorted(done)[len(done) // 2], "all": max(done)}
+        return {"half": sorted(done)[len(done) // 2], "all": max(done), "refused": refused}
 
     def _plan(self, first: int) -> list[tuple[int, Any, list[bytes], int]]:
         """Every send there will be: (microsecond at which it is due, transport, frame pieces, deliveries)."""

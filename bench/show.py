@@ -25,7 +25,7 @@ def line(record: Record) -> str:
         case Storm():
             return (
                 f"{record.system} storm: {record.connections:,} sockets cut at once;"
-                f" half back in {record.half:.1f} s, all {record.all:.1f} s"
+                f" half back in {record.half:.1f} s, all {record.all:.1f} s, {record.refused} tries refused"
             )
         case Killed():
             return (
