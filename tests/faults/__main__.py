@@ -6,6 +6,7 @@ Starts a Warren of its own; with WARREN_TEST_STACK=<run directory> the one of th
 """
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -110,6 +111,7 @@ def run_campaign(options: argparse.Namespace, say: Callable[[str], None]) -> int
         options.seed,
         time.monotonic() + options.minutes * 60,
     )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # both end it in good order
     try:
         campaign.carry_out(shape, options.out, say, print_outcome)
     except KeyboardInterrupt:
