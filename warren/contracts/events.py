@@ -38,10 +38,12 @@ class Transient(Struct, array_like=True):
 
 
 class Done(Struct, array_like=True):
-    """Batch `number` to `partition` is settled: every command in it is answered in this EventBatch."""
+    """Batch `number` to `partition` is settled: every command in it is answered in this EventBatch. Gather commands of
+    that partition for `gather_ms` before sending the next; 0 = send at once."""
 
     partition: int
     number: int
+    gather_ms: int = 0
 
 
 class EventBatch(Struct, array_like=True):

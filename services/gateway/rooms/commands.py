@@ -1,8 +1,8 @@
 """Commands to the owners of rooms: adaptive batches out, answers back to those who wait.
 
-A partition with no batch in flight sends at the end of the tick; while one is in flight, commands gather and leave
-together when it is done. So a lone command waits for nothing, and with load batches grow by themselves. One batch of
-a partition in flight also keeps every sender's order.
+A partition with no batch in flight sends at the end of the tick; while one is in flight, and under load for a time
+that the owner names, commands gather and leave together. So a lone command waits for nothing, and with load batches
+grow by themselves. One batch of a partition in flight also keeps every sender's order.
 """
 
 import asyncio
@@ -26,16 +26,21 @@ from warren.contracts.events import Done
 from warren.contracts.ids import partition_of
 from warren.contracts.topology import partition_queue
 
-BATCH_COMMANDS = 1_000
-OPEN_COMMANDS = 20_000
-"""Commands of one partition that may gather here; past it `overloaded`."""
+BATCH_COMMANDS = 500
+OPEN_COMMANDS = 500
+"""Commands of one partition that may gather here, or what it settled in the last second if that is more: past it
+`overloaded`, so that what is accepted waits for about a second, not for whatever was accepted before it."""
+OPEN_UPKEEP = 20_000
+"""The same for what nobody typed: refusing to listen would only bring the client back with more of it."""
 ANSWER_SECONDS = 15.0
 RESEND_SECONDS = 5.0
+WATCH_SECONDS = 0.5
 OVERLOADED_MS = 1_000
 
 BATCHES = Counter("warren_command_batches_total", "Command batches sent to room owners.")
 log = get_logger("commands")
 Waiter = Callable[[rooms.Answer], None]
+UPKEEP = (rooms.Listen, rooms.Unlisten, rooms.Canary)
 PERSISTENT = Basic.Properties(delivery_mode=2)
 
 
@@ -54,6 +59,10 @@ class _Partition(Struct):
     since: float = 0.0
     sent_at: float = 0.0
     copies: int = 0
+    gathering: bool = False
+    bound: int = OPEN_COMMANDS
+    settled: int = 0
+    settled_before: int = 0
 
 
 class CommandSender:
@@ -94,12 +103,14 @@ class CommandSender:
     def submit(self, command: rooms.AnyCommand, waiter: Waiter | None = None) -> None:
         """Send a command; `waiter` gets its answer, or a refusal after ANSWER_SECONDS. Raises Refusal (overloaded)."""
         partition = self._partitions[partition_of(command.room, len(self._partitions))]
-        if len(partition.open) >= OPEN_COMMANDS:
+        if len(partition.open) >= partition.bound and (
+            len(partition.open) >= OPEN_UPKEEP or not isinstance(command, UPKEEP)
+        ):
             raise Refusal(Code.OVERLOADED, "Too much is under way; try again.", retry_after_ms=OVERLOADED_MS)
         if waiter is not None:
             self._waiting[command.ref] = _Waiting(waiter, self._now() + ANSWER_SECONDS)
         partition.open.append(command)
-        if partition.flying is None:
+        if partition.flying is None and not partition.gathering:
             self._schedule()
 
     async def ask(self, command: rooms.AnyCommand) -> rooms.Stored:
@@ -122,6 +133,10 @@ class CommandSender:
         """A batch is settled: the next one of its partition may leave."""
         partition = self._partitions[done.partition]
         if partition.flying is not None and partition.flying.number == done.number:
+            partition.settled += len(partition.flying.commands)
+            if done.gather_ms:
+                partition.gathering = True
+                asyncio.get_running_loop().call_later(done.gather_ms / 1000, self._gathered, partition)
             self._release(partition)
 
     async def open(self, link: Link, queue: str) -> None:
@@ -149,7 +164,7 @@ class CommandSender:
     def _flush(self) -> None:
         self._scheduled = False
         for number, partition in enumerate(self._partitions):
-            if partition.flying is None and partition.open and self._channel is not None:
+            if partition.open and partition.flying is None and not partition.gathering and self._channel is not None:
                 partition.number += 1
                 partition.since = self._now()
                 partition.copies = 0
@@ -189,22 +204,39 @@ class CommandSender:
     def _release(self, partition: _Partition) -> None:
         partition.flying = None
         self._landed.set()
+        if partition.open and not partition.gathering:
+            self._schedule()
+
+    def _gathered(self, partition: _Partition) -> None:
+        partition.gathering = False
         if partition.open:
             self._schedule()
 
     async def _watch(self) -> None:
         """Nobody waits for ever: answers that do not come, and batches that got lost."""
         while True:
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(WATCH_SECONDS)
             now = self._now()
-            for ref, waiting in list(self._waiting.items()):
-                if waiting.until > now:
-                    break  # in order of sending
+            late = list(
+                takewhile(lambda ref, now=now: self._waiting[ref].until <= now, self._waiting)
+            )  # in order of sending
+            for ref in late:
                 detail = "No answer in time: it is not known whether it was done. Try again with the same nonce."
                 self.answered(rooms.Refused(ref, Code.DEADLINE_EXCEEDED, detail, OVERLOADED_MS))
             for number, partition in enumerate(self._partitions):
+                partition.bound = max(OPEN_COMMANDS, partition.settled + partition.settled_before)
+                partition.settled, partition.settled_before = 0, partition.settled
                 if partition.flying is not None and now - partition.sent_at > RESEND_SECONDS:
                     self._send_again(number, partition, partition.flying, now)
+
+    def _late(self, now: float) -> list[int]:
+        """Those whose answer should be here by now; they are in order of sending."""
+        late = []
+        for ref, waiting in self._waiting.items():
+            if waiting.until > now:
+                break
+            late.append(ref)
+        return late
 
     def _send_again(self, number: int, partition: _Partition, batch: rooms.CommandBatch, now: float) -> None:
         """Unless it was sent so long ago that nobody waits any more: a batch that kills its owners, or that no owner

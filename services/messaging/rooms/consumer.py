@@ -6,6 +6,7 @@ that one write took, whatever partitions it came from.
 """
 
 import asyncio
+import contextlib
 import zlib
 
 import msgspec
@@ -13,6 +14,7 @@ from aiormq.channel import Channel
 from aiormq.exceptions import AMQPError
 from msgspec import Struct
 
+from services.messaging.rooms.pace import TOGETHER_SECONDS
 from warren.chassis.broker import Delivery, Link, declare, declare_exchange, delivery_tag
 from warren.chassis.telemetry import get_logger
 from warren.contracts.codec import decode
@@ -49,9 +51,15 @@ class PartitionConsumer:
     def waiting(self) -> int:
         return len(self._arrived)
 
-    async def take(self) -> list[Arrived]:
-        """All that has arrived, as soon as there is something."""
+    async def take(self, expected: int = 0) -> list[Arrived]:
+        """All that has arrived, as soon as there is something; of `expected` batches the last may be a moment late."""
         await self._some.wait()
+        if len(self._arrived) < expected:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(TOGETHER_SECONDS):
+                    while len(self._arrived) < expected:
+                        self._some.clear()
+                        await self._some.wait()
         self._some.clear()
         taken, self._arrived = self._arrived, []
         return taken

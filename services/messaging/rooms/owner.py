@@ -9,6 +9,7 @@ log's unique key; what is answered without an entry is fenced by looking whether
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -21,6 +22,7 @@ from services.messaging.rooms.consumer import Arrived, PartitionConsumer
 from services.messaging.rooms.entries import event_of
 from services.messaging.rooms.fanout import BEAT_SECONDS, Fanout, Parcel
 from services.messaging.rooms.listeners import Listeners
+from services.messaging.rooms.pace import gather_ms
 from services.messaging.rooms.room import Known, Room, Target
 from services.messaging.rooms.work import (
     Item,
@@ -112,24 +114,30 @@ class Owner:
         self._tasks.spawn("forget-gateway", self._store_listeners([], removed))
 
     async def _write_forever(self) -> None:
+        expected = 0
         while True:
-            taken = await self._consumer.take()
+            taken = await self._consumer.take(expected)
             self._idle.clear()
             with WRITE_SECONDS.time():
-                await self._write(taken)
+                gathered = await self._write(taken)
+            expected = len(taken) if gathered else 0
             self._idle.set()
 
-    async def _write(self, taken: list[Arrived]) -> None:
+    async def _write(self, taken: list[Arrived]) -> bool:
+        """Returns whether the next batches are gathered first, and so come together."""
+        began = time.monotonic()
         items = [Item(arrived.batch.gateway, command) for arrived in taken for command in arrived.batch.commands]
         outcomes = await self._carry_out(by_room(items))
         await self._apply(outcomes)
         parcels = self._pack(outcomes)
+        gather = gather_ms(len(items), time.monotonic() - began)
         for arrived in taken:
-            done = Done(arrived.batch.partition, arrived.batch.number)
+            done = Done(arrived.batch.partition, arrived.batch.number, gather)
             parcels.setdefault(arrived.batch.gateway, Parcel()).done.append(done)
         parcels.pop("", None)  # a replayed dead letter: nobody waits for its answer
         sent = self._fanout.send(parcels)
         await self._settling.put((taken, sent))
+        return gather > 0
 
     async def _carry_out(self, waiting: dict[str, list[Item]]) -> list[Outcome]:
         """Decide and store until nothing is left. Rooms whose memory was stale go round again."""

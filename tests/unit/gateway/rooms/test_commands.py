@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.gateway.rooms import commands as module
-from services.gateway.rooms.commands import ANSWER_SECONDS, BATCH_COMMANDS, RESEND_SECONDS, CommandSender
+from services.gateway.rooms.commands import ANSWER_SECONDS, RESEND_SECONDS, CommandSender
 from tests.support.virtual_time import pass_time, ticks
 from tests.unit.gateway.rooms.broker import FakeLink
 from warren.chassis.lifecycle import Tasks
@@ -99,6 +99,57 @@ async def test_each_partition_has_its_own_batch_in_flight(bench: Bench) -> None:
     assert bench.refs()[3:] == [[waiting]]
 
 
+async def test_under_load_the_next_batch_gathers_for_as_long_as_the_owner_says(bench: Bench) -> None:
+    bench.post()
+    await ticks()
+    bench.sender.done(Done(0, 1, gather_ms=40))
+    later = [bench.post()]
+    await ticks()
+    later.append(bench.post())
+    await pass_time(0.03)
+    assert len(bench.refs()) == 1
+    await pass_time(0.02)
+    assert bench.refs()[1:] == [later]
+
+
+async def test_gathering_in_one_partition_holds_up_no_other(bench: Bench) -> None:
+    bench.post(HERE)
+    await ticks()
+    bench.sender.done(Done(0, 1, gather_ms=40))
+    bench.post(HERE)
+    there = bench.post(THERE)
+    await ticks()
+    assert bench.refs()[1:] == [[there]]
+
+
+async def test_more_may_wait_where_more_is_settled_in_a_second(bench: Bench) -> None:
+    for round_number in (1, 2):
+        for _ in range(module.OPEN_COMMANDS):
+            bench.post()
+        await ticks()
+        bench.done(round_number)
+    await pass_time(module.WATCH_SECONDS * 1.1)
+    waiting = bench.post()
+    await ticks()
+    for _ in range(module.OPEN_COMMANDS + 1):  # refused when little is settled
+        bench.post()
+    assert waiting in bench.refs()[-1]
+
+
+async def test_a_full_partition_refuses_what_people_do_but_not_what_keeps_their_rooms_in_step(bench: Bench) -> None:
+    bench.post()
+    await ticks()
+    for _ in range(module.OPEN_COMMANDS):
+        bench.post()
+    with pytest.raises(Refusal) as refused:
+        bench.post()
+    assert refused.value.code == Code.OVERLOADED
+    assert refused.value.retry_after_ms
+    bench.submit(rooms.Listen(bench.sender.next_ref(), HERE, "", 0))
+    bench.post(THERE)
+    assert bench.told == []
+
+
 async def test_what_was_done_before_releases_nothing(bench: Bench) -> None:
     bench.post()
     await ticks()
@@ -111,29 +162,13 @@ async def test_what_was_done_before_releases_nothing(bench: Bench) -> None:
     assert len(bench.refs()) == 2
 
 
-async def test_a_batch_has_a_bound_and_the_rest_follows(bench: Bench) -> None:
-    refs = [bench.post() for _ in range(BATCH_COMMANDS + 3)]
+async def test_a_batch_has_a_bound_and_the_rest_follows(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BATCH_COMMANDS", 4)
+    refs = [bench.post() for _ in range(7)]
     await ticks()
     bench.done(1)
     await ticks()
-    assert bench.refs() == [refs[:BATCH_COMMANDS], refs[BATCH_COMMANDS:]]
-
-
-async def test_past_the_bound_of_what_may_gather_commands_are_refused_and_nothing_else_is(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "OPEN_COMMANDS", 3)
-    bench.post()
-    await ticks()
-    gathered = [bench.post() for _ in range(3)]
-    with pytest.raises(Refusal) as caught:
-        bench.post()
-    assert caught.value.code is Code.OVERLOADED and caught.value.retry_after_ms
-    bench.post(THERE)
-    bench.done(1)
-    await ticks()
-    assert bench.refs()[1] == gathered or bench.refs()[2] == gathered
-    assert bench.told == []
+    assert bench.refs() == [refs[:4], refs[4:]]
 
 
 async def test_an_answer_goes_to_who_asked_and_once(bench: Bench) -> None:
