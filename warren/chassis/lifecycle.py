@@ -5,6 +5,7 @@ them in reverse. Parts that wait for a dependency do so in `start`, and a stop s
 """
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
@@ -78,6 +79,7 @@ async def run(name: str, tasks: Tasks, parts: Sequence[Part], stopping: Callable
         for part in parts:
             started.append(part)
             await part.start()
+        _spare_the_collector()
         log.info("started", name=name)
 
     starting = tasks.spawn("start", start_all())
@@ -97,6 +99,14 @@ async def run(name: str, tasks: Tasks, parts: Sequence[Part], stopping: Callable
     await tasks.cancel_all()
     log.info("stopped", name=name)
     return 1 if failed else 0
+
+
+def _spare_the_collector() -> None:
+    """What a service is made of stays: it is not looked through again. And a burst of messages is not a reason to look
+    through every connection: with the defaults, collections took 15 to 20 % of a gateway's CPU at 4,000 messages/s."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 async def _stop_one(part: Part) -> None:
