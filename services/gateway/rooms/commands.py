@@ -217,10 +217,7 @@ class CommandSender:
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             now = self._now()
-            late = list(
-                takewhile(lambda ref, now=now: self._waiting[ref].until <= now, self._waiting)
-            )  # in order of sending
-            for ref in late:
+            for ref in self._late(now):
                 detail = "No answer in time: it is not known whether it was done. Try again with the same nonce."
                 self.answered(rooms.Refused(ref, Code.DEADLINE_EXCEEDED, detail, OVERLOADED_MS))
             for number, partition in enumerate(self._partitions):
