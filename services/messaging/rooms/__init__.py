@@ -2,6 +2,7 @@
 
 owner.py        the write loop on one screen: load, decide, store, fan out, settle
 consumer.py     the partition queues: what has arrived, and settling it
+suspects.py     batches that have come again too often: one by one
 cache.py        rooms in memory, loaded from the log when needed
 room.py         the rules of one room: pure, commands in, entries out
 permissions.py  who may do what

@@ -15,6 +15,7 @@ from aiormq.exceptions import AMQPError
 from msgspec import Struct
 
 from services.messaging.rooms.pace import TOGETHER_SECONDS
+from services.messaging.rooms.suspects import SUSPECT_TRIES, choose
 from warren.chassis.broker import Delivery, Link, declare, declare_exchange, delivery_tag
 from warren.chassis.telemetry import get_logger
 from warren.contracts.codec import decode
@@ -28,11 +29,12 @@ log = get_logger("consumer")
 
 
 class Arrived(Struct):
-    """A batch with what settles it."""
+    """A batch with what settles it, and how often it was delivered before."""
 
     batch: CommandBatch
     tag: int
     link: int
+    tries: int = 0
 
 
 class PartitionConsumer:
@@ -46,6 +48,10 @@ class PartitionConsumer:
         self._channel: Channel | None = None
         self._tags: list[str] = []
         self._links = 0
+        self._careful = False
+        """Some of what came on this connection is suspect: one batch at a time, settled one by one."""
+        self._unsettled = 0
+        self._all_settled = asyncio.Event()
 
     @property
     def waiting(self) -> int:
@@ -61,19 +67,43 @@ class PartitionConsumer:
                         self._some.clear()
                         await self._some.wait()
         self._some.clear()
+        if self._careful:
+            return await self._take_carefully()
         taken, self._arrived = self._arrived, []
+        self._unsettled += len(taken)
+        return taken
+
+    async def _take_carefully(self) -> list[Arrived]:
+        """One suspect, once all before it are settled; everything else when there is none left."""
+        while self._unsettled:
+            self._all_settled.clear()
+            await self._all_settled.wait()
+        suspect = choose(self._arrived)
+        taken = [suspect] if suspect is not None else self._arrived
+        self._arrived = [each for each in self._arrived if each is not suspect] if suspect is not None else []
+        if self._arrived:
+            self._some.set()
+        self._unsettled += len(taken)
         return taken
 
     async def settle(self, taken: list[Arrived]) -> None:
-        """Tell the broker that these batches, and all before them, are done. After a lost connection there is nothing
-        to settle: the broker delivers them again, and what was stored is found by its nonce."""
+        """Tell the broker that these batches are done; all before them are too, unless some are suspect. After a lost
+        connection there is nothing to settle: the broker delivers them again, and what was stored is found by its
+        nonce."""
         channel = self._channel
-        last = max((arrived.tag for arrived in taken if arrived.link == self._links), default=0)
-        if last and channel is not None and not channel.is_closed:
+        tags = [arrived.tag for arrived in taken if arrived.link == self._links]
+        if tags and channel is not None and not channel.is_closed:
             try:
-                await channel.basic_ack(last, multiple=True, wait=False)
+                if self._careful:
+                    for tag in tags:
+                        await channel.basic_ack(tag, wait=True)
+                else:
+                    await channel.basic_ack(max(tags), multiple=True, wait=False)
             except (AMQPError, ConnectionError) as error:
                 log.info("settling came too late", error=str(error))
+        self._unsettled -= len(taken)
+        if not self._unsettled:
+            self._all_settled.set()
 
     async def consume(self, link: Link) -> None:
         """Declare the queues and consume from all of them, on a new connection."""
@@ -83,6 +113,7 @@ class PartitionConsumer:
         self._links += 1
         self._channel = channel
         self._arrived.clear()
+        self._careful = False
         self._tags.clear()
         for partition in range(self._partitions):
             queue = partition_queue(partition)
@@ -106,7 +137,11 @@ class PartitionConsumer:
             log.error("undecodable command batch goes to the dead letters", error=str(error))
             await self._reject(delivery, tag)
             return
-        self._arrived.append(Arrived(batch, tag, self._links))
+        tries = int((delivery.header.properties.headers or {}).get("x-delivery-count") or 0)  # type: ignore[arg-type]
+        if tries >= SUSPECT_TRIES and not self._careful:
+            log.warning("batches have come again too often; one by one from here on", tries=tries)
+            self._careful = True
+        self._arrived.append(Arrived(batch, tag, self._links, tries))
         self._some.set()
 
     async def _reject(self, delivery: Delivery, tag: int) -> None:
