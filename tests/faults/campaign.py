@@ -26,6 +26,9 @@ RANDOM = "random"
 KEPT_RECORDS = 6
 """Records of so many runs with a violation are kept: some 200 MB each of the long ones."""
 
+MOST_FAILURES = 3
+"""So often in a row a Warren may fail to start."""
+
 BUSY = Plan(users=60, rooms=40, members=4)
 """Small rooms: a message reaches five devices, and the load stays well below one core."""
 
@@ -77,13 +80,21 @@ def runs_of(shape: Shape) -> Iterator[Run]:
 
 
 def carry_out(shape: Shape, folder: Path, say: Say, on_outcome: Callable[[Outcome], None]) -> None:
-    """All runs that are not made yet, on one Warren as long as it serves."""
+    """All runs that are not made yet, on one Warren as long as it serves. Raises AssertionError when none starts."""
     folder.mkdir(parents=True, exist_ok=True)
     left = deque(run for run in runs_of(shape) if not run.path(folder).exists())
     say(f"campaign: {len(left)} runs to make; outcomes go to {folder}")
+    failed = 0
     while left and time.monotonic() < shape.until:
-        with running() as stack:
-            uvloop.run(_on_one_warren(Laboratory(stack, folder, say), left, shape.until, on_outcome))
+        try:
+            with running() as stack:
+                uvloop.run(_on_one_warren(Laboratory(stack, folder, say), left, shape.until, on_outcome))
+            failed = 0
+        except AssertionError as error:  # it did not start, or not stop
+            failed += 1
+            say(f"{error}")
+            if failed == MOST_FAILURES:
+                raise
 
 
 async def _on_one_warren(
