@@ -17,6 +17,10 @@ from bench.peers import users as peer_users
 from bench.system import NotRunning, find
 
 
+PEER_PRECISION = 1.25
+"""The search narrows the limit of a peer to this: they are far away."""
+
+
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="python -m bench",
@@ -78,7 +82,8 @@ async def run_peers(options: argparse.Namespace) -> list[show.Record]:
     for name in options.peer or stack.NAMES:
         async with stack.running(name, warren) as system:
             await rounds_of(
-                campaign.Rounds(system, seconds=options.seconds, prepare=peer_users.prepare), campaign.PEER_STARTS
+                campaign.Rounds(system, seconds=options.seconds, precision=PEER_PRECISION, prepare=peer_users.prepare),
+                campaign.PEER_STARTS,
             )
     return found
 

@@ -48,12 +48,14 @@ class Rounds:
         *,
         seconds: float,
         nginx: bool = False,
+        precision: float = 1.08,
         prepare: Callable[[System, Workload], Awaitable[Cast]] = prepare,
     ) -> None:
         self.found: list[show.Record] = []
         self._system = system
         self._seconds = seconds
         self._nginx = nginx
+        self._precision = precision
         self._prepare = prepare
         self._idle_share: dict[str, dict[str, float]] = {}
 
@@ -64,7 +66,7 @@ class Rounds:
 
     async def find_highest(self, name: str, start: float | None = None) -> None:
         """The highest rate that holds."""
-        search = Search(start or STARTS[name])
+        search = Search(start or STARTS[name], self._precision)
         while (rate := search.next()) is not None:
             figures = await self.one(workload_named(name), rate)
             search.record(rate, holds=figures.holds)

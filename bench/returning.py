@@ -64,6 +64,7 @@ class Client:
         self.back_at = 0.0
         self._urls = urls
         self._place = urls.index(entry["url"])
+        self._step = 1 + entry["number"] % max(1, len(urls) - 1)
         self._again: asyncio.Task[None] | None = None
         self._over = False
 
@@ -83,8 +84,10 @@ class Client:
         self._again = asyncio.get_running_loop().create_task(self._come_back())
 
     async def _come_back(self) -> None:
+        """To the other servers, evenly, as a load balancer would."""
         while True:
-            self._place = (self._place + 1) % len(self._urls)
+            self._place = (self._place + self._step) % len(self._urls)
+            self._step = 1
             try:
                 await self.connect()
             except (OSError, TimeoutError):

@@ -5,7 +5,7 @@ from tests.unit.bench.test_wire import FIRST, Transport, server_frame
 
 
 async def test_a_member_remembers_the_head_of_each_room_however_the_stream_is_cut() -> None:
-    entry = {"url": "ws://127.0.0.1:1", "token": "token"}
+    entry = {"url": "ws://127.0.0.1:1", "token": "token", "number": 0}
     client = Client({"dialect": "warren"}, entry, ["ws://127.0.0.1:1"])
     member = Member(client)
     told = server_frame(b'{"op":"ready","rooms":{"r1":7,"r2":0}}')
