@@ -16,7 +16,6 @@ from bench.peers import stack
 from bench.peers import users as peer_users
 from bench.system import NotRunning, find
 
-
 PEER_PRECISION = 1.25
 """The search narrows the limit of a peer to this: they are far away."""
 
