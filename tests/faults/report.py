@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.faults import plot
-from tests.faults.experiments import ALL
+from tests.faults.experiments import KNOWN
 from tests.faults.outcomes import NEVER, NOT_MADE, SUFFIX, Outcome, load
 
 HEAD = (
@@ -34,7 +34,7 @@ def gather(folders: Iterable[Path]) -> tuple[list[Outcome], list[str]]:
     for folder in folders:
         outcomes += [load(path) for path in sorted(folder.glob(f"*{SUFFIX}"))]
         not_made += [path.read_text().strip() for path in sorted(folder.glob(f"*{NOT_MADE}"))]
-    order = list(ALL)
+    order = list(KNOWN)
     outcomes.sort(key=lambda outcome: (order.index(outcome.experiment), outcome.seed))
     return outcomes, not_made
 
@@ -97,7 +97,7 @@ def write(outcomes: Sequence[Outcome], path: Path, not_made: Sequence[str] = ())
         table(outcomes),
         f"![Deliveries per second around each fault]({image.name})",
         "## What was done",
-        "\n".join(f"- **{name}**: {ALL[name].what}." for name in dict.fromkeys(one.experiment for one in outcomes)),
+        "\n".join(f"- **{name}**: {KNOWN[name].what}." for name in dict.fromkeys(one.experiment for one in outcomes)),
         *_measured(outcomes),
         "## Violations",
         "\n".join(_violations(found)) or "None.",

@@ -5,15 +5,18 @@ messaging.py   owners of rooms killed, frozen
 servers.py     RabbitMQ, MongoDB, Redis, Consul
 clients.py     networks of clients cut, storms, slow readers, acknowledgements overlooked
 operations.py  restarts, scaling, a start in any order
+cluster.py     a node of a RabbitMQ cluster killed, on Compose only
 overload.py    three times as much as it can carry
 mixed.py       anything, at random
 """
 
 from tests.faults.experiment import Experiment
-from tests.faults.experiments import clients, gateways, messaging, mixed, operations, overload, servers
+from tests.faults.experiments import clients, cluster, gateways, messaging, mixed, operations, overload, servers
 
 ALL: dict[str, Experiment] = {
     experiment.name: experiment
     for part in (gateways, messaging, servers, clients, operations, overload, mixed)
     for experiment in part.EXPERIMENTS
 }
+KNOWN: dict[str, Experiment] = ALL | {experiment.name: experiment for experiment in cluster.EXPERIMENTS}
+"""Also those that need another Warren than the usual one."""
