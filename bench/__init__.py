@@ -9,6 +9,7 @@
     idle.py       sockets that say nothing; all sockets cut at once
     kill.py       kill -9 one server of three
     curves.py     how the cost of a message grows
+    flame.py      flame graphs under load
     capacity.py   what the measured costs come to for millions of connections
     process.py    load processes, seen from outside
     load.py       the load process: sockets, an open loop of sends, what came back and when

@@ -44,6 +44,9 @@ def parser() -> argparse.ArgumentParser:
     peers.add_argument("--without-warren", action="store_true", help="only the peers")
     drawn = _common(commands.add_parser("curves", help="CPU a message over room size, users, gateways, rate"))
     drawn.add_argument("--most-users", type=int, default=3_000, help="accounts take 50 ms each, once (default 3000)")
+    flames = _common(commands.add_parser("flame", help="flame graphs of a gateway and of the owner under load"))
+    flames.add_argument("--rate", type=float, default=4_000.0, help="of team (default 4000)")
+    flames.add_argument("--folder", type=Path, default=Path("docs/reports"), help="for flame-*.svg")
     return top
 
 
@@ -97,9 +100,19 @@ async def run_curves(options: argparse.Namespace) -> None:
         options.plot.write_text(plot.stacked([curve.picture() for curve in found]))
 
 
+async def run_flame(options: argparse.Namespace) -> list[show.Record]:
+    """Load, and samples during it; the CPU that sampling takes makes the figures of this run worthless."""
+    rounds = campaign.Rounds(find(), seconds=options.seconds)
+    for path in await rounds.flame(options.rate, options.folder):
+        print(path)
+    return []
+
+
 async def run(options: argparse.Namespace) -> list[show.Record]:
     if options.command == "peers":
         return await run_peers(options)
+    if options.command == "flame":
+        return await run_flame(options)
     system = find()
     rounds = campaign.Rounds(system, seconds=options.seconds, nginx=options.nginx)
     names = [*campaign.WORKLOADS, "idle", "storm", "kill"] if options.command == "all" else [options.command]

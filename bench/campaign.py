@@ -1,8 +1,10 @@
 """Measurements one after the other against one system, each told as it ends."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 
-from bench import plot, show, workloads
+from bench import flame, plot, show, workloads
 from bench.figures import Figures
 from bench.idle import measure_idle, measure_storm
 from bench.kill import measure_kill
@@ -25,6 +27,8 @@ RATES = {
 STARTS = {"team": 2000.0, "big-room": 32.0, "direct": 1000.0}
 PEER_STARTS = {"team": 64.0, "big-room": 4.0, "direct": 128.0}
 KILL_RATE = 50.0
+FLAME_AFTER_SECONDS = 5.0
+"""By then the sockets are connected and messages flow."""
 
 
 def workload_named(name: str) -> Workload:
@@ -101,6 +105,22 @@ class Rounds:
         workload = workloads.team(users=600, rooms=60)
         cast = await self._prepare(self._system, workload)
         self._tell(await measure_kill(self._system, workload, cast, rate=KILL_RATE))
+
+    async def flame(self, rate: float, folder: Path) -> list[Path]:
+        """Flame graphs during a run of team."""
+        flame.py_spy()
+        workload = workloads.team()
+        cast = await self._prepare(self._system, workload)
+
+        async def later() -> list[Path]:
+            await asyncio.sleep(FLAME_AFTER_SECONDS)
+            return await flame.record(self._system, self._seconds, folder)
+
+        paths, figures = await asyncio.gather(
+            later(), measure(self._system, workload, cast, rate=rate, seconds=self._seconds, idle_share={})
+        )
+        print(show.line(figures), flush=True)
+        return paths
 
     async def all_of(self, workload: str, rates: Sequence[float] | None, *, find: bool, start: float) -> None:
         """`workload` as the options say: a search, or each rate once."""
