@@ -132,6 +132,8 @@ class Load:
             due += gap
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             device = self.chance.choice(self.devices)
+            if not device.server:
+                continue  # adopted, and not connected for the first time yet
             room = self.say_something(device)
             if room is not None:
                 self._maybe_more(device, room)

@@ -210,6 +210,7 @@ class Recorder:
         self._file = path.open("wb")
         self._encode = msgspec.json.Encoder().encode
         self._written = 0
+        self._others: list[list[AnyRecord]] = []
         self.records: list[AnyRecord] = []
 
     def add(self, record: AnyRecord) -> None:
@@ -218,14 +219,17 @@ class Recorder:
             self._write()
 
     def extend(self, others: list[AnyRecord]) -> None:
-        """Add the records of another process, each where it belongs in time; in the file they are where they came."""
-        self._write()
-        self._write_lines(others)
-        self.records = sorted([*self.records, *others], key=_at)
-        self._written = len(self.records)
+        """Add the records of another process. They join the others when this is closed: there may be a million, and
+        sorting them would stop every client for a second."""
+        self._others.append(others)
 
     def close(self) -> None:
+        """Everything is in `records` now, as it happened, and in the file, where it came."""
         self._write()
+        for others in self._others:
+            self._write_lines(others)
+            self.records.extend(others)
+        self.records.sort(key=_at)
         self._file.close()
 
     def _write(self) -> None:
