@@ -1,6 +1,7 @@
 """One measurement: an open loop over all servers, and what the load process and the system's parts say of it."""
 
 import asyncio
+import math
 import sys
 import time
 from typing import Any
@@ -33,7 +34,7 @@ async def measure(
     """Run one open loop of `rate` messages a second. Without `idle_share` the idle CPU is measured first."""
     async with LoadProcess("bench.load", job(system, workload, cast, rate, seconds, nginx=nginx)) as load:
         if idle_share is None:
-            idle_share = await cores(system, IDLE_SECONDS)
+            idle_share = await idle_cores(system)
         at = time.time() + LEAD_SECONDS
         load.tell(str(at))
         await asyncio.sleep(at + WARM_UP_SECONDS - time.time())
@@ -71,6 +72,17 @@ async def cores(system: System, seconds: float) -> dict[str, float]:
     await asyncio.sleep(seconds)
     after, took = cpu_seconds(system), time.monotonic() - began
     return {part: (after[part] - before[part]) / took for part in after}
+
+
+async def idle_cores(system: System) -> dict[str, float]:
+    """What is used once the work of connecting is over: when a second is no longer cheaper than the one before."""
+    before = math.inf
+    for _ in range(CALM_SECONDS):
+        used = sum((await cores(system, 1.0)).values())
+        if used > before * 0.8:
+            break
+        before = used
+    return await cores(system, IDLE_SECONDS)
 
 
 async def calm(system: System, idle_share: dict[str, float]) -> None:
