@@ -2,25 +2,31 @@
 
 import asyncio
 import contextlib
+import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from bench.process import LoadProcess, most_sockets
 from bench.run import cores, job
-from bench.system import System, memory_bytes
+from bench.system import System, cpu_seconds, memory_bytes
 from bench.users import Cast
 from bench.workloads import Workload
 
 
 @dataclass
 class Idle:
-    """KiB a connection: growth of the servers that hold the sockets, all together; `other_kib`: of all other parts."""
+    """KiB a connection: growth of the servers that hold the sockets, all together; `other_kib`: of all other parts.
+
+    `connect_us`: CPU of connecting and being let in, by part, for one connection; `connect_seconds`: all of them.
+    """
 
     system: str
     connections: int
     kib: float
     other_kib: float
     cpu_share: dict[str, float]
+    connect_us: dict[str, float]
+    connect_seconds: float
 
     def as_dict(self) -> dict[str, Any]:
         return {"kind": "idle"} | asdict(self)
@@ -44,10 +50,12 @@ async def measure_idle(
     system: System, workload: Workload, cast: Cast, *, connections: int, seconds: float, nginx: bool = False
 ) -> Idle:
     """Connect every user as often as it takes, a user's sockets spread over the servers."""
-    before = memory_bytes(system)
+    before, used, began = memory_bytes(system), cpu_seconds(system), time.monotonic()
     async with contextlib.AsyncExitStack() as stack:
         for part in _jobs(system, workload, cast, connections, nginx=nginx):
             await stack.enter_async_context(LoadProcess("bench.load", part))
+        took = time.monotonic() - began
+        connecting = {part: after - used[part] for part, after in cpu_seconds(system).items()}
         share = await cores(system, seconds)
         after = memory_bytes(system)
     grown = {part: after[part] - before[part] for part in after}
@@ -57,7 +65,9 @@ async def measure_idle(
         connections=connections,
         kib=round(front / connections / 1024, 1),
         other_kib=round(sum(grown.values()) / connections / 1024, 1),
-        cpu_share={part: round(used, 3) for part, used in share.items()},
+        cpu_share={part: round(busy, 3) for part, busy in share.items()},
+        connect_us={part: round(spent / connections * 1e6, 1) for part, spent in connecting.items()},
+        connect_seconds=round(took, 1),
     )
 
 

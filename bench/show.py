@@ -18,9 +18,11 @@ def line(record: Record) -> str:
             return _run(record)
         case Idle():
             where = " ".join(f"{part} {share:.3f}" for part, share in record.cpu_share.items() if share >= 0.001)
+            costs = " ".join(f"{part} {spent:.0f}" for part, spent in record.connect_us.items() if spent >= 1)
             return (
                 f"{record.system} idle: {record.connections:,} sockets, {record.kib:.1f} KiB each"
-                f" (+ {record.other_kib:.1f} in other parts); cores: {where}"
+                f" (+ {record.other_kib:.1f} in other parts); cores: {where};"
+                f" connected in {record.connect_seconds:.0f} s, CPU us of one: {costs}"
             )
         case Storm():
             return (
@@ -74,7 +76,7 @@ def runs(found: Sequence[Figures]) -> Table:
 
 def parts(found: Sequence[Figures]) -> Table:
     """Where the CPU of a message goes."""
-    names = list(dict.fromkeys(part for one in found for part in one.cpu_share))
+    names = list(dict.fromkeys(part for one in found for part, share in one.cpu_share.items() if share >= 0.001))
     shown = _table("CPU us a message, net of idle", "system", "workload", "msg/s", *names)
     for one in found:
         split = one.us_per_message_by_part()

@@ -20,8 +20,8 @@ WARREN_PARTS = (
     ("messaging", "services.messaging"),
     *SERVERS,
     ("nginx", "nginx"),
-    ("other", "services.auth"),
-    ("other", "services.presence"),
+    ("auth", "services.auth"),
+    ("presence", "services.presence"),
     ("other", "consul"),
 )
 
