@@ -41,6 +41,10 @@ MEMBERSHIP = frozenset({events.MEMBER_JOINED, events.MEMBER_LEFT, events.MEMBER_
 def message_of(entry: Entry) -> Message:
     """The message object of a message.created entry in its current form."""
     payload = entry.payload
+    if len(payload) == 1:  # as most are written: only a body
+        return Message(
+            entry.room, entry.seq, entry.n, entry.sender, entry.nonce or "", payload["body"], rfc3339(entry.at)
+        )
     edited = payload.get("edited_at")
     return Message(
         room=entry.room,

@@ -110,7 +110,7 @@ class Room:
 
     def remember(self, entry: Entry) -> rooms.RoomEvent:
         """The part of `apply` that moves the head, and keeps the event and the nonce."""
-        event = event_of(entry)
+        event = entry.event or event_of(entry)
         self.head = entry.seq
         self.n = entry.n
         self.recent.append(event)
@@ -118,8 +118,9 @@ class Room:
             self._know_refused((user, nonce, ref), Code(code), "It was refused before.")
         if entry.nonce is not None:
             self.know(entry.sender, entry.nonce, Known(entry.seq, entry.at, event))
-            for _ in range(2):  # two for one, to come down again after many old ones
-                if len(self._nonces) > KNOWN_NONCES:
+            if len(self._nonces) > KNOWN_NONCES:
+                self._nonces.popitem(last=False)
+                if len(self._nonces) > KNOWN_NONCES:  # two for one, to come down again after many old ones
                     self._nonces.popitem(last=False)
         return event
 
@@ -226,24 +227,28 @@ class Room:
         if self._carry:
             payload["refused"], self._carry = self._carry, []
         entry = Entry(self.id, self.head + 1, kind, sender, nonce, at, n, payload)
-        self.apply(entry)
+        if kind != events.MESSAGE_CREATED:
+            self.apply_change(entry)
+        self.remember(entry)
         return entry
 
     def _post(self, command: rooms.Post, at: int) -> Decision:
         self._check_member(command.user)
-        for field, seq in (("reply_to", command.reply_to), ("thread", command.thread)):
-            if seq is not None and not 0 < seq <= self.head:
-                raise invalid(field, "there is no such message in this room")
         payload: dict[str, Any] = {"body": command.body}
         if command.reply_to is not None:
-            payload["reply_to"] = command.reply_to
+            payload["reply_to"] = self._check_seq("reply_to", command.reply_to)
         if command.thread is not None:
-            payload["thread"] = command.thread
+            payload["thread"] = self._check_seq("thread", command.thread)
         if command.attachments:
             payload["attachments"] = command.attachments
         entry = self._entry(events.MESSAGE_CREATED, command.user, at, command.nonce, payload)
         message = encode_json(message_of(entry)) if command.echo else None
         return Decision(rooms.Stored(command.ref, entry.seq, at, object=message), [entry])
+
+    def _check_seq(self, field: str, seq: int) -> int:
+        if not 0 < seq <= self.head:
+            raise invalid(field, "there is no such message in this room")
+        return seq
 
     def _change(self, command: rooms.Edit | rooms.Delete | rooms.React, at: int, target: Target | None) -> Decision:
         role = self._check_member(command.user)

@@ -121,6 +121,8 @@ def smaller(waiting: dict[str, list[Item]]) -> list[dict[str, list[Item]]]:
 def _decide_one(room: Room, item: Item, at: int, targets: dict[int, Target], outcome: Outcome) -> None:
     command = item.command
     match command:
+        case rooms.Post():  # first, since nearly all are
+            _take(room.handle(command, at), item, outcome)
         case rooms.Listen():
             if not room.kind:
                 raise not_found("room")
@@ -142,14 +144,18 @@ def _decide_one(room: Room, item: Item, at: int, targets: dict[int, Target], out
         case _:
             target = targets.get(command.seq) if isinstance(command, CHANGES) else None
             decision = room.handle(command, at, target)
-            outcome.entries.extend(decision.entries)
             outcome.added.extend(_added(command, decision))
-            if decision.again is not None:
-                outcome.again.append(decision.again)
-            elif not decision.entries:
-                outcome.unfenced = True
-            if decision.answer is not None:
-                outcome.answers.append((item.gateway, decision.answer))
+            _take(decision, item, outcome)
+
+
+def _take(decision: Decision, item: Item, outcome: Outcome) -> None:
+    outcome.entries.extend(decision.entries)
+    if decision.again is not None:
+        outcome.again.append(decision.again)
+    elif not decision.entries:
+        outcome.unfenced = True
+    if decision.answer is not None:
+        outcome.answers.append((item.gateway, decision.answer))
 
 
 def _added(command: rooms.AnyCommand, decision: Decision) -> list[str]:
