@@ -24,6 +24,7 @@ GATEWAYS_RATE = 500.0
 RATES = (50.0, 100.0, 200.0, 500.0, 1_000.0, 2_000.0, 4_000.0)
 
 
+NAMES = ("rate", "users", "size", "gateways")
 DRAWN = ("gateways", "messaging", "mongodb", "rabbitmq")
 
 
@@ -94,25 +95,36 @@ def fit(points: Sequence[tuple[float, float]]) -> tuple[float, float] | None:
     return mean_y - slope * mean_x, slope
 
 
-async def draw(system: System, seconds: float, most_users: int) -> list[Curve]:
-    """All four curves. Gateways are scaled to six and back to what they were."""
-    sizes = [
-        (float(size), workloads.team(SIZE_USERS, SIZE_ROOMS, size, name=f"rooms of {size}"), SIZE_RATE)
-        for size in SIZES
-        if most_users >= SIZE_USERS
-    ]
-    users = [(float(n), workloads.team(n, n // 10, min(30, n)), USERS_RATE) for n in USERS if n <= most_users]
-    rates = [(rate, workloads.team(), rate) for rate in RATES]
-    found = [
-        await _curve(
-            system, "rate", "Over the rate (team), which makes the batches", "messages a second", rates, seconds
+async def draw(system: System, names: Sequence[str], seconds: float, most_users: int) -> list[Curve]:
+    """The curves of `names`. For that of gateways they are scaled to six and back to what they were."""
+    steps: dict[str, tuple[str, str, list[tuple[float, Workload, float]]]] = {
+        "rate": (
+            "Over the rate (team), which makes the batches",
+            "messages a second",
+            [(rate, workloads.team(), rate) for rate in RATES],
         ),
-        await _curve(system, "users", f"Over users, rooms of 30, {USERS_RATE:g} msg/s", "users", users, seconds),
-    ]
-    if sizes:
-        title = f"Over the size of rooms, {SIZE_RATE:g} msg/s"
-        found.append(await _curve(system, "size", title, "members of a room", sizes, seconds))
-    found.append(await _gateways(system, seconds))
+        "users": (
+            f"Over users, rooms of 30, {USERS_RATE:g} msg/s",
+            "users",
+            [(float(n), workloads.team(n, n // 10, min(30, n)), USERS_RATE) for n in USERS if n <= most_users],
+        ),
+        "size": (
+            f"Over the size of rooms, {SIZE_RATE:g} msg/s",
+            "members of a room",
+            [
+                (float(size), workloads.team(SIZE_USERS, SIZE_ROOMS, size, name=f"rooms of {size}"), SIZE_RATE)
+                for size in SIZES
+                if most_users >= SIZE_USERS
+            ],
+        ),
+    }
+    found = []
+    for name in names:
+        if name == "gateways":
+            found.append(await _gateways(system, seconds))
+        elif steps[name][2]:
+            title, changed, points = steps[name]
+            found.append(await _curve(system, name, title, changed, points, seconds))
     return found
 
 

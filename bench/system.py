@@ -109,17 +109,23 @@ def memory_bytes(system: System) -> dict[str, int]:
 
 
 def _processes(system: System) -> list[tuple[str, str]]:
-    mark = f"{MARK}={system.run_dir}".encode()
-    found = []
+    """(pid, part). A process belongs to the system by the mark in its environment, or by its parent: nginx writes over
+    its environment, but its master names the run folder."""
+    mark, folder_name = f"{MARK}={system.run_dir}".encode(), str(system.run_dir)
+    fitting: dict[str, tuple[str, str]] = {}
+    ours: set[str] = set()
     for folder in Path("/proc").iterdir():
         if not folder.name.isdigit():
             continue
         try:
             environment = (folder / "environ").read_bytes().split(b"\0")
             words = (folder / "cmdline").read_bytes().decode(errors="replace").replace("\0", " ")
+            parent = (folder / "stat").read_text().rpartition(") ")[2].split()[1]
         except OSError:
             continue
         part = next((name for name, word in system.parts if word in words), None)
-        if part is not None and mark in environment:
-            found.append((folder.name, part))
-    return found
+        if part is not None:
+            fitting[folder.name] = part, parent
+            if mark in environment or f"{folder_name}/" in words:
+                ours.add(folder.name)
+    return [(pid, part) for pid, (part, parent) in fitting.items() if pid in ours or parent in ours]
