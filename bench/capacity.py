@@ -40,11 +40,12 @@ class Plan:
     stored_tb: float
     egress_tb: float
     vcpus: int
+    back_seconds: float
     dollars: float
 
     @property
     def machines(self) -> int:
-        return math.ceil(self.vcpus / 16)
+        return max(3, math.ceil(self.vcpus / 16))  # so that one may be lost
 
 
 def read_inputs(text: str) -> Inputs:
@@ -78,6 +79,7 @@ def _plan(connections: int, given: Inputs) -> Plan:
     egress = mean * given["audience"] * given["delivery_bytes"] * MONTH_SECONDS / 1e12
     gib = connections * given["connection_kib"] / 2**20
     vcpus = math.ceil(gateways + messaging + max(6, broker_cores) + max(6, mongodb_cores) + max(2, other))
+    back = connections / gateways * given["connect_us"] / 1e6 / ((1 - full) * vcpus)
     memory_vcpus = gib / given["gib_per_vcpu"]
     dollars = (
         max(vcpus, memory_vcpus) * given["dollars_vcpu"]
@@ -86,7 +88,7 @@ def _plan(connections: int, given: Inputs) -> Plan:
     )
     return Plan(
         connections, messages, deliveries, gateways, gib, messaging, partitions, batches, clusters, broker_cores,
-        shards, mongodb_cores, other, stored, egress, vcpus, dollars,
+        shards, mongodb_cores, other, stored, egress, vcpus, back, dollars,
     )  # fmt: skip
 
 
@@ -134,6 +136,7 @@ def table(plans: list[Plan]) -> str:
         ("stored in a year, three copies, TB", [f"{p.stored_tb:,.1f}" for p in plans]),
         ("sent to clients in a month, TB", [f"{p.egress_tb:,.1f}" for p in plans]),
         ("vCPUs; machines of 16", [f"{p.vcpus:,}; {p.machines:,}" for p in plans]),
+        ("a lost gateway's connections are back after, s", [f"{p.back_seconds:,.1f}" for p in plans]),
         ("dollars a month", [f"{p.dollars:,.0f}" for p in plans]),
         ("dollars a month for 1,000 connections", [f"{p.dollars / p.connections * 1_000:,.2f}" for p in plans]),
     ]

@@ -43,6 +43,7 @@ async def record(system: System, seconds: float, folder: Path) -> list[Path]:
 
 async def _record(program: str, pid: int, seconds: float, path: Path) -> Path:
     command = [program, "record", "--pid", str(pid), "--duration", str(round(seconds)), "--rate", str(SAMPLES_A_SECOND)]
+    command.append("--gil")  # threads that wait for work are no work
     process = await asyncio.create_subprocess_exec(
         *command, "--output", str(path), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
     )
