@@ -33,7 +33,8 @@ BACK_OFF_SECONDS = (0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10.0, 10.0)
 
 BUSY_DELIVERIES = 20_000
 TICK_SECONDS = 0.004
-SETTLE_SECONDS = 5.0
+SETTLE_SECONDS = 8.0
+SETTLE_STEP_SECONDS = 0.2
 _MICRO = 1_000_000
 
 
@@ -150,15 +151,14 @@ class Load:
         self.cpu = _cpu() - started
         self.expected = {due: size for due, _, _, size in plan if due >= begin}
         self.late = Counter(late[i] // 100 for i in range(len(plan) - len(self.expected), len(plan)))
-        await self._settle()
+        await self._settle(sum(size for _, _, _, size in plan), len(plan))
 
-    async def _settle(self) -> None:
-        """Until nothing has come for a second, at most SETTLE_SECONDS."""
-        until = time.monotonic() + SETTLE_SECONDS
-        before = -1
-        while time.monotonic() < until and before != self.seen.chunks:
-            before = self.seen.chunks
-            await asyncio.sleep(1.0)
+    async def _settle(self, deliveries: int, acks: int) -> None:
+        """Until everything has come, warm-up included; at most SETTLE_SECONDS."""
+        for _ in range(int(SETTLE_SECONDS / SETTLE_STEP_SECONDS)):
+            if self.seen.delivered >= deliveries and self.seen.acked >= acks:
+                return
+            await asyncio.sleep(SETTLE_STEP_SECONDS)
 
     def result(self) -> dict[str, Any]:
         """Times as [[steps of 0.1 ms, how many]]."""

@@ -29,6 +29,14 @@ class Seen:
     def chunks(self) -> int:
         return len(self.deliveries) + len(self.acks)
 
+    @property
+    def delivered(self) -> int:
+        return sum(len(stamps) for _, stamps in self.deliveries) // STAMP_DIGITS
+
+    @property
+    def acked(self) -> int:
+        return sum(len(stamps) for _, stamps in self.acks) // STAMP_DIGITS
+
 
 class LoadSocket(asyncio.Protocol):
     """One client. What arrives is noted in `seen`; `ready` is done once the server has let it in."""
