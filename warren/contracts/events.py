@@ -38,12 +38,10 @@ class Transient(Struct, array_like=True):
 
 
 class Done(Struct, array_like=True):
-    """Batch `number` to `partition` is settled: every command in it is answered in this EventBatch. Gather commands of
-    that partition for `gather_ms` before sending the next; 0 = send at once."""
+    """Batch `number` to `partition` is settled: every command in it is answered in this EventBatch."""
 
     partition: int
     number: int
-    gather_ms: int = 0
 
 
 class EventBatch(Struct, array_like=True):
@@ -51,6 +49,7 @@ class EventBatch(Struct, array_like=True):
 
     `source` is the incarnation of that instance and `n` counts its batches to this gateway from 1: a jump means
     that a batch was lost. Apply in the order of the fields. An idle source repeats itself with an empty batch.
+    `gather_ms`: gather commands for so long before sending more; 0 = send at once.
     """
 
     source: str
@@ -59,6 +58,7 @@ class EventBatch(Struct, array_like=True):
     rooms: list[RoomEvents]
     transients: list[Transient]
     done: list[Done]
+    gather_ms: int = 0
 
 
 class Notice(Struct, array_like=True):

@@ -60,7 +60,6 @@ class _Partition(Struct):
     since: float = 0.0
     sent_at: float = 0.0
     copies: int = 0
-    gathering: bool = False
     bound: int = OPEN_COMMANDS
     settled: int = 0
     settled_before: int = 0
@@ -78,6 +77,7 @@ class CommandSender:
         self._queue = ""
         self._channel: Channel | None = None
         self._scheduled = False
+        self._gathering: asyncio.TimerHandle | None = None
         self._landed = asyncio.Event()
         self._watchdog: asyncio.Task[None] | None = None
 
@@ -111,7 +111,7 @@ class CommandSender:
         if waiter is not None:
             self._waiting[command.ref] = _Waiting(waiter, self._now() + ANSWER_SECONDS)
         partition.open.append(command)
-        if partition.flying is None and not partition.gathering:
+        if partition.flying is None:
             self._schedule()
 
     async def ask(self, command: rooms.AnyCommand) -> rooms.Stored:
@@ -135,9 +135,6 @@ class CommandSender:
         partition = self._partitions[done.partition]
         if partition.flying is not None and partition.flying.number == done.number:
             partition.settled += len(partition.flying.commands)
-            if done.gather_ms:
-                partition.gathering = True
-                asyncio.get_running_loop().call_later(done.gather_ms / 1000, self._gathered, partition)
             self._release(partition)
 
     async def open(self, link: Link, queue: str) -> None:
@@ -157,15 +154,23 @@ class CommandSender:
         for ref in list(self._waiting):
             self.answered(rooms.Refused(ref, Code.UNAVAILABLE, detail, OVERLOADED_MS))
 
+    def gather(self, seconds: float) -> None:
+        """From now on, send nothing for so long: an owner is busy, and takes one larger batch more cheaply."""
+        if self._gathering is not None:
+            self._gathering.cancel()
+        self._gathering = asyncio.get_running_loop().call_later(seconds, self._gathered)
+
     def _schedule(self) -> None:
-        if not self._scheduled:
+        if not self._scheduled and self._gathering is None:
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._flush)
 
     def _flush(self) -> None:
         self._scheduled = False
+        if self._gathering is not None:
+            return
         for number, partition in enumerate(self._partitions):
-            if partition.open and partition.flying is None and not partition.gathering and self._channel is not None:
+            if partition.open and partition.flying is None and self._channel is not None:
                 partition.number += 1
                 partition.since = self._now()
                 partition.copies = 0
@@ -205,13 +210,12 @@ class CommandSender:
     def _release(self, partition: _Partition) -> None:
         partition.flying = None
         self._landed.set()
-        if partition.open and not partition.gathering:
-            self._schedule()
-
-    def _gathered(self, partition: _Partition) -> None:
-        partition.gathering = False
         if partition.open:
             self._schedule()
+
+    def _gathered(self) -> None:
+        self._gathering = None
+        self._schedule()
 
     async def _watch(self) -> None:
         """Nobody waits for ever: answers that do not come, and batches that got lost."""

@@ -6,7 +6,6 @@ that one write took, whatever partitions it came from.
 """
 
 import asyncio
-import contextlib
 import zlib
 
 import msgspec
@@ -14,7 +13,6 @@ from aiormq.channel import Channel
 from aiormq.exceptions import AMQPError
 from msgspec import Struct
 
-from services.messaging.rooms.pace import TOGETHER_SECONDS
 from services.messaging.rooms.suspects import SUSPECT_TRIES, choose
 from warren.chassis.broker import Delivery, Link, declare, declare_exchange, delivery_tag
 from warren.chassis.telemetry import get_logger
@@ -57,15 +55,9 @@ class PartitionConsumer:
     def waiting(self) -> int:
         return len(self._arrived)
 
-    async def take(self, expected: int = 0) -> list[Arrived]:
-        """All that has arrived, as soon as there is something; of `expected` batches the last may be a moment late."""
+    async def take(self) -> list[Arrived]:
+        """All that has arrived, as soon as there is something."""
         await self._some.wait()
-        if len(self._arrived) < expected:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(TOGETHER_SECONDS):
-                    while len(self._arrived) < expected:
-                        self._some.clear()
-                        await self._some.wait()
         self._some.clear()
         if self._careful:
             return await self._take_carefully()

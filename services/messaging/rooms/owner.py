@@ -22,7 +22,7 @@ from services.messaging.rooms.consumer import Arrived, PartitionConsumer
 from services.messaging.rooms.entries import event_of
 from services.messaging.rooms.fanout import BEAT_SECONDS, Fanout, Parcel
 from services.messaging.rooms.listeners import Listeners
-from services.messaging.rooms.pace import gather_ms
+from services.messaging.rooms.pace import TOGETHER_SECONDS, gather_ms
 from services.messaging.rooms.room import Known, Room, Target
 from services.messaging.rooms.work import (
     Item,
@@ -114,17 +114,17 @@ class Owner:
         self._tasks.spawn("forget-gateway", self._store_listeners([], removed))
 
     async def _write_forever(self) -> None:
-        expected = 0
         while True:
-            taken = await self._consumer.take(expected)
+            taken = await self._consumer.take()
             self._idle.clear()
             with WRITE_SECONDS.time():
-                gathered = await self._write(taken)
-            expected = len(taken) if gathered else 0
+                gather = await self._write(taken)
             self._idle.set()
+            if gather:
+                await asyncio.sleep(gather / 1000 + TOGETHER_SECONDS)
 
-    async def _write(self, taken: list[Arrived]) -> bool:
-        """Returns whether the next batches are gathered first, and so come together."""
+    async def _write(self, taken: list[Arrived]) -> int:
+        """Returns for how many ms gateways gather now, and then send together."""
         began = time.monotonic()
         items = [Item(arrived.batch.gateway, command) for arrived in taken for command in arrived.batch.commands]
         outcomes = await self._carry_out(by_room(items))
@@ -132,12 +132,12 @@ class Owner:
         parcels = self._pack(outcomes)
         gather = gather_ms(len(items), time.monotonic() - began)
         for arrived in taken:
-            done = Done(arrived.batch.partition, arrived.batch.number, gather)
+            done = Done(arrived.batch.partition, arrived.batch.number)
             parcels.setdefault(arrived.batch.gateway, Parcel()).done.append(done)
         parcels.pop("", None)  # a replayed dead letter: nobody waits for its answer
-        sent = self._fanout.send(parcels)
+        sent = self._fanout.send(parcels, gather)
         await self._settling.put((taken, sent))
-        return gather > 0
+        return gather
 
     async def _carry_out(self, waiting: dict[str, list[Item]]) -> list[Outcome]:
         """Decide and store until nothing is left. Rooms whose memory was stale go round again."""

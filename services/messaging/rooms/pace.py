@@ -6,11 +6,11 @@ would wait for the CPU instead: so gateways gather for as long as the write befo
 of the time for everything else, and adjusts by itself to what writes cost there.
 """
 
-BUSY_COMMANDS = 4
+BUSY_COMMANDS = 2
 """A write of fewer commands is not worth gathering for."""
 MOST_SECONDS = 0.06
-TOGETHER_SECONDS = 0.005
-"""Gateways that gathered for the same time send at the same time: how long a write waits for the others of them."""
+TOGETHER_SECONDS = 0.003
+"""Gateways that gathered for the same time send at the same time; the owner gives the last of them so much longer."""
 
 
 def gather_ms(commands: int, seconds: float) -> int:

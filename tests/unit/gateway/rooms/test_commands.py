@@ -102,7 +102,8 @@ async def test_each_partition_has_its_own_batch_in_flight(bench: Bench) -> None:
 async def test_under_load_the_next_batch_gathers_for_as_long_as_the_owner_says(bench: Bench) -> None:
     bench.post()
     await ticks()
-    bench.sender.done(Done(0, 1, gather_ms=40))
+    bench.sender.gather(0.04)
+    bench.done(1)
     later = [bench.post()]
     await ticks()
     later.append(bench.post())
@@ -112,18 +113,24 @@ async def test_under_load_the_next_batch_gathers_for_as_long_as_the_owner_says(b
     assert bench.refs()[1:] == [later]
 
 
-async def test_gathering_in_one_partition_holds_up_no_other(bench: Bench) -> None:
-    bench.post(HERE)
+async def test_gathering_holds_for_all_partitions_since_one_write_takes_them_all(bench: Bench) -> None:
+    bench.sender.gather(0.04)
+    here, there = bench.post(HERE), bench.post(THERE)
+    await pass_time(0.03)
+    assert bench.refs() == []
+    await pass_time(0.02)
+    assert sorted(bench.refs()) == [[here], [there]]
+
+
+async def test_a_command_of_the_same_tick_as_the_word_to_gather_waits_too(bench: Bench) -> None:
+    bench.post()
+    bench.sender.gather(0.04)
     await ticks()
-    bench.sender.done(Done(0, 1, gather_ms=40))
-    bench.post(HERE)
-    there = bench.post(THERE)
-    await ticks()
-    assert bench.refs()[1:] == [[there]]
+    assert bench.refs() == []
 
 
 async def test_more_may_wait_where_more_is_settled_in_a_second(bench: Bench) -> None:
-    for round_number in (1, 2):
+    for round_number in (1, 2, 3):
         for _ in range(module.OPEN_COMMANDS):
             bench.post()
         await ticks()
