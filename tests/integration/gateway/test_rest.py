@@ -289,6 +289,37 @@ def test_the_read_mark_moves_the_unread_count(ada: Person, bob: Person) -> None:
     check_problem(bob.http.patch(f"/rooms/{room}/me", json={"read_seq": 10**6}), 422, "validation_failed")
 
 
+def test_unread_is_what_lies_between_read_and_head_on_every_device_also_of_ones_own_messages(
+    api: str, ada: Person, bob: Person
+) -> None:
+    """Every device counts alike, since nothing but the log and the mark is counted: one's own messages too, until a
+    device says `read`."""
+    room = ada.make_room(members=[bob.id])["id"]
+    signed_in = httpx.post(f"{api}/auth/login", json={"login": ada.username, "password": PASSWORD}, trust_env=False)
+    headers = {"Authorization": f"Bearer {signed_in.json()['access_token']}"}
+    with httpx.Client(base_url=api, trust_env=False, timeout=10, headers=headers) as phone:
+
+        def rows() -> list[tuple[int, int, int, int]]:
+            found = []
+            for device in (ada.http, phone):
+                row = next(row for row in device.get("/rooms").json()["items"] if row["room"]["id"] == room)
+                one = device.get(f"/rooms/{room}").json()
+                assert (one["head"], one["n"]) == (row["room"]["head"], row["room"]["n"])
+                found.append((row["head"], row["n"], row["unread"], row["membership"]["read_seq"]))
+            return found
+
+        begin = rows()[0][0]
+        mine = ada.say(room, "mine").json()["seq"]
+        theirs = bob.say(room, "theirs").json()["seq"]
+        joined = rows()[0][3]
+        assert rows() == [(theirs, 2, 2, joined)] * 2
+        assert phone.patch(f"/rooms/{room}/me", json={"read_seq": mine}).status_code == 200
+        until(lambda: rows() == [(theirs, 2, 1, mine)] * 2, "one is unread on both devices")
+        assert phone.patch(f"/rooms/{room}/me", json={"read_seq": begin}).status_code == 200
+        assert ada.http.patch(f"/rooms/{room}/me", json={"read_seq": theirs}).status_code == 200
+        until(lambda: rows() == [(theirs, 2, 0, theirs)] * 2, "nothing is unread, and a mark never goes back")
+
+
 # Messages
 
 
