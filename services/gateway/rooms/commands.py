@@ -27,10 +27,13 @@ from warren.contracts.ids import partition_of
 from warren.contracts.topology import partition_queue
 
 BATCH_COMMANDS = 250
-OPEN_COMMANDS = 150
+OPEN_COMMANDS = 500
 """Commands of one partition that may gather here, or what it settles in half a second if that is more: past it
-`overloaded`, so that what is accepted waits for about a second, not for whatever was accepted before it. (With 500 of
-each, acks took 9.5 s at 3 times the 2,800 messages/s that a busy machine could do.)"""
+`overloaded`, so that what is accepted waits for about a second, not for whatever was accepted before it."""
+OPEN_WHEN_SLOW = 150
+SLOW_SECONDS = 1.0
+"""The same while the batch in flight has been away for so long. (With 500 then too, acks took 9.5 s at 3 times the
+2,800 messages/s that a busy machine could do; with 150 always, one client's burst was refused by an idle one.)"""
 OPEN_UPKEEP = 20_000
 """The same for what nobody typed: refusing to listen would only bring the client back with more of it."""
 ANSWER_SECONDS = 15.0
@@ -60,7 +63,7 @@ class _Partition(Struct):
     since: float = 0.0
     sent_at: float = 0.0
     copies: int = 0
-    bound: int = OPEN_COMMANDS
+    half_second: int = 0
     settled: int = 0
     settled_before: int = 0
 
@@ -104,15 +107,19 @@ class CommandSender:
     def submit(self, command: rooms.AnyCommand, waiter: Waiter | None = None) -> None:
         """Send a command; `waiter` gets its answer, or a refusal after ANSWER_SECONDS. Raises Refusal (overloaded)."""
         partition = self._partitions[partition_of(command.room, len(self._partitions))]
-        if len(partition.open) >= partition.bound and (
-            len(partition.open) >= OPEN_UPKEEP or not isinstance(command, UPKEEP)
-        ):
+        if len(partition.open) >= OPEN_WHEN_SLOW and self._full(partition, command):
             raise Refusal(Code.OVERLOADED, "Too much is under way; try again.", retry_after_ms=OVERLOADED_MS)
         if waiter is not None:
             self._waiting[command.ref] = _Waiting(waiter, self._now() + ANSWER_SECONDS)
         partition.open.append(command)
         if partition.flying is None:
             self._schedule()
+
+    def _full(self, partition: _Partition, command: rooms.AnyCommand) -> bool:
+        if isinstance(command, UPKEEP):
+            return len(partition.open) >= OPEN_UPKEEP
+        slow = partition.flying is not None and self._now() - partition.since > SLOW_SECONDS
+        return len(partition.open) >= max(OPEN_WHEN_SLOW if slow else OPEN_COMMANDS, partition.half_second)
 
     async def ask(self, command: rooms.AnyCommand) -> rooms.Stored:
         """Send a command and wait for what came of it. Raises Refusal."""
@@ -226,7 +233,7 @@ class CommandSender:
                 detail = "No answer in time: it is not known whether it was done. Try again with the same nonce."
                 self.answered(rooms.Refused(ref, Code.DEADLINE_EXCEEDED, detail, OVERLOADED_MS))
             for number, partition in enumerate(self._partitions):
-                partition.bound = max(OPEN_COMMANDS, (partition.settled + partition.settled_before) // 2)
+                partition.half_second = (partition.settled + partition.settled_before) // 2
                 partition.settled, partition.settled_before = 0, partition.settled
                 if partition.flying is not None and now - partition.sent_at > RESEND_SECONDS:
                     self._send_again(number, partition, partition.flying, now)

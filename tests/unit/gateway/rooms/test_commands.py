@@ -129,9 +129,9 @@ async def test_a_command_of_the_same_tick_as_the_word_to_gather_waits_too(bench:
     assert bench.refs() == []
 
 
-async def test_more_may_wait_where_more_is_settled_in_a_second(bench: Bench) -> None:
-    for round_number in (1, 2, 3):
-        for _ in range(module.OPEN_COMMANDS):
+async def test_more_may_wait_where_more_is_settled_in_half_a_second(bench: Bench) -> None:
+    for round_number in range(1, 2 * module.OPEN_COMMANDS // module.BATCH_COMMANDS + 3):
+        for _ in range(module.BATCH_COMMANDS):
             bench.post()
         await ticks()
         bench.done(round_number)
@@ -141,6 +141,18 @@ async def test_more_may_wait_where_more_is_settled_in_a_second(bench: Bench) -> 
     for _ in range(module.OPEN_COMMANDS + 1):  # refused when little is settled
         bench.post()
     assert waiting in bench.refs()[-1]
+
+
+async def test_less_may_wait_while_the_batch_in_flight_is_slow(bench: Bench) -> None:
+    bench.post()
+    await ticks()
+    for _ in range(module.OPEN_WHEN_SLOW):
+        bench.post()
+    bench.post()
+    await pass_time(module.SLOW_SECONDS * 1.1)
+    with pytest.raises(Refusal) as refused:
+        bench.post()
+    assert refused.value.code == Code.OVERLOADED
 
 
 async def test_a_full_partition_refuses_what_people_do_but_not_what_keeps_their_rooms_in_step(bench: Bench) -> None:
