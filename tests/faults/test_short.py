@@ -10,7 +10,7 @@ from tests.faults.load import Plan
 from tests.faults.run import Laboratory
 from tests.support.stack import Stack
 
-SELECTION = ("kill-gateway", "kill-messaging", "kill-rabbitmq", "kill-mongo-primary", "lose-gateway-events")
+SELECTION = ("kill-gateway", "kill-messaging", "kill-rabbitmq", "lose-gateway-events")
 SECONDS = 10.0
 SEED = 1
 PATIENCE_SECONDS = 10.0
