@@ -52,22 +52,22 @@ def snapshot(mongodb_uri: str, rooms: Iterable[str]) -> Database:
     with client:
         database = client.get_default_database(read_concern=ReadConcern("majority"))
         for room in rooms:
-            cursor = database["room_log"].find({"_id.room": room}).sort("_id.seq", 1)
-            found.log[room] = [_entry(document) for document in cursor]
+            runs = database["room_log"].find({"_id.room": room}).sort("_id.seq", 1)
+            found.log[room] = [_entry(room, entry) for run in runs for entry in run["entries"]]
             for member in database["members"].find({"_id.room": room, "left": None}):
                 found.read[room, member["_id"]["user"]] = int(member["read_seq"])
     return found
 
 
-def _entry(document: dict[str, Any]) -> Entry:
+def _entry(room: str, document: dict[str, Any]) -> Entry:
     kind, body, state = document["kind"], document.get("body"), None
     if kind == MESSAGE:
         pairs = sorted((pair["emoji"], pair["user"]) for pair in document.get("reactions", ()))
         state = MessageState(short(document["body"]), bool(document.get("deleted", False)), pairs)
         body = None
     return Entry(
-        document["_id"]["room"],
-        int(document["_id"]["seq"]),
+        room,
+        int(document["seq"]),
         kind,
         document["sender"],
         int(document["n"]),

@@ -73,8 +73,8 @@ MUTATIONS = (
             NO_INDEX,
             Patch(
                 "services/messaging/store/log.py",
-                "await self._log.insert_many([to_document(entry) for entry in entries], ordered=True)",
-                "documents = [to_document(entry) for entry in entries]\n"
+                "await self._log.insert_many([run.document() for run in runs], ordered=True)",
+                "documents = [run.document() for run in runs]\n"
                 "            await self._log.bulk_write(\n"
                 '                [ReplaceOne({"_id": one["_id"]}, one, upsert=True) for one in documents]\n'
                 "            )",

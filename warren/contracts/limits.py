@@ -19,6 +19,8 @@ ROOM_TOPIC_CHARACTERS = 500
 ROOM_CREATE_MEMBERS = 1_000
 ROOM_MEMBERS = 50_000
 EMOJI_CHARACTERS = 32
+MESSAGE_REACTIONS = 5_000
+"""Of all users together: 32 messages and theirs are one document, which has to stay below 16 MiB."""
 RECEIPT_MEMBERS = 20
 """Receipts are pushed in rooms up to this size: in larger ones they would be members squared for each message."""
 

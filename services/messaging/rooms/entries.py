@@ -33,6 +33,11 @@ class Entry(Struct):
     event: RoomEvent | None = None
     """Made by `event_of` when it is first asked for."""
 
+    @property
+    def changes(self) -> bool:
+        """Whether it changes the projections `rooms` and `members`."""
+        return self.kind in MEMBERSHIP
+
 
 MEMBERSHIP = frozenset({events.MEMBER_JOINED, events.MEMBER_LEFT, events.MEMBER_CHANGED, events.ROOM_CHANGED})
 """Kinds that change the projections `rooms` and `members`."""

@@ -22,7 +22,7 @@ from services.messaging.rooms.entries import Entry, event_of, message_in, messag
 from warren.contracts import events, rooms
 from warren.contracts.codec import encode_json, rfc3339
 from warren.contracts.errors import Code, Refusal, invalid, not_found
-from warren.contracts.limits import ROOM_MEMBERS
+from warren.contracts.limits import MESSAGE_REACTIONS, ROOM_MEMBERS
 from warren.contracts.rest import Room as RoomObject
 
 RECENT_EVENTS = 300
@@ -270,6 +270,8 @@ class Room:
                 pair = (command.emoji, command.user)
                 if (pair in target.reactions) == command.on:
                     return Decision(rooms.Stored(command.ref, 0, at))
+                if command.on and len(target.reactions) >= MESSAGE_REACTIONS:
+                    raise Refusal(Code.CONFLICT, f"The message has {MESSAGE_REACTIONS:,} reactions: no more fit.")
                 (target.reactions.add if command.on else target.reactions.discard)(pair)
                 kind = events.REACTION_CHANGED
                 payload |= {"emoji": command.emoji, "on": command.on}

@@ -7,22 +7,30 @@ from warren.chassis.mongo import Mongo
 ROOM_LOG = "room_log"
 ROOMS = "rooms"
 MEMBERS = "members"
-NONCE_INDEX = "room_sender_nonce"
+COMMANDS_INDEX = "commands"
+
+
+class OlderLog(Exception):
+    """The stored room log is of a version from before the first release."""
 
 
 async def ensure_indexes(mongo: Mongo) -> None:
     """`_id` {room, seq} is the order of the log and the fence against a deposed owner.
 
-    The nonce index makes a second entry for the same command impossible; the change index finds the few entries that
-    change rooms and members, and costs nothing for messages because it does not hold them.
+    The index of commands makes a second entry for the same command impossible; the one of changes finds the few runs
+    that change rooms and members, and costs nothing for messages because it does not hold them. Raises OlderLog.
     """
+    first = await mongo.database[ROOM_LOG].find_one({}, {"entries": {"$slice": 1}})
+    if first is not None and "entries" not in first:
+        detail = "The messages here were stored by an earlier version, one document each; this one cannot read them."
+        raise OlderLog(f"{detail} Start with an empty database (`down --wipe`), or go back to that version.")
     await mongo.database[ROOM_LOG].create_indexes(
         [
             IndexModel(
-                [("_id.room", ASCENDING), ("sender", ASCENDING), ("nonce", ASCENDING)],
-                name=NONCE_INDEX,
+                [("_id.room", ASCENDING), ("commands", ASCENDING)],
+                name=COMMANDS_INDEX,
                 unique=True,
-                partialFilterExpression={"nonce": {"$exists": True}},
+                partialFilterExpression={"commands": {"$exists": True}},
             ),
             IndexModel(
                 [("_id.room", ASCENDING), ("_id.seq", ASCENDING)],

@@ -145,15 +145,9 @@ async def test_a_command_that_fails_is_put_aside_with_the_error_and_can_be_repla
         {"kind": "member.joined", "user": "bob", "role": "curator"},
     ]
     with space.mongo() as client:
-        for seq, entry in enumerate(log, 1):
-            stored: dict[str, Any] = {
-                "_id": {"room": room, "seq": seq},
-                "sender": "ann",
-                "at": 1,
-                "n": 0,
-                "change": True,
-            }
-            client.get_default_database()["room_log"].insert_one(stored | entry)
+        entries = [{"seq": seq, "sender": "ann", "at": 1, "n": 0} | entry for seq, entry in enumerate(log, 1)]
+        run = {"_id": {"room": room, "seq": 1}, "entries": entries, "change": True}
+        client.get_default_database()["room_log"].insert_one(run)
     leave = rooms.RemoveMember(edge.ref(), room, "ann", "op-leave-1", "ann")
     before, after, beside = edge.post(room, "nonce-1"), edge.post(room, "nonce-2"), edge.post(neighbour, "nonce-3")
     answers = await edge.ask(before, leave, after, beside)

@@ -90,8 +90,9 @@ async def test_a_projection_that_a_crash_left_behind_is_repaired_when_the_room_i
     with space.mongo() as client:
         database = client.get_default_database()
         for seq, entry in enumerate(entries, 1):
-            stored = {"_id": {"room": room, "seq": seq}, "sender": "ann", "at": 1, "n": 0, "change": True}
-            database["room_log"].insert_one(stored | entry)
+            stored = entry | {"seq": seq, "sender": "ann", "at": 1, "n": 0}
+            run = {"_id": {"room": room, "seq": seq}, "entries": [stored], "change": True}
+            database["room_log"].insert_one(run)
         assert await edge.seqs(edge.post(room, "nonce-001", user="carl")) == [4]
         assert {document["_id"]["user"] for document in database["members"].find({"_id.room": room})} == {"ann", "carl"}
         stored_room = database["rooms"].find_one({"_id": room})
@@ -117,8 +118,8 @@ async def test_changes_whose_writer_died_reach_their_messages_when_the_room_is_l
     room = "half-edited"
     message = {"kind": "message.created", "body": "first"}
     entries: list[dict[str, object]] = [
-        {"kind": "room.changed", "room_kind": "group", "name": "R", "topic": None, "public": False, "change": True},
-        {"kind": "member.joined", "user": "ann", "role": "owner", "change": True},
+        {"kind": "room.changed", "room_kind": "group", "name": "R", "topic": None, "public": False},
+        {"kind": "member.joined", "user": "ann", "role": "owner"},
         message | {"n": 1},
         message | {"n": 2},
         {"kind": "message.edited", "target": 3, "body": "second"},
@@ -126,10 +127,15 @@ async def test_changes_whose_writer_died_reach_their_messages_when_the_room_is_l
         {"kind": "message.deleted", "target": 4},
     ]
     with space.mongo() as client:
+        stored = [
+            {"seq": seq, "sender": "ann", "at": 1, "n": 2 if seq > 4 else 0, "nonce": f"op-{seq}"} | entry
+            for seq, entry in enumerate(entries, 1)
+        ]
+        commands = [f"ann op-{seq}" for seq in range(1, 8)]
         log = client.get_default_database()["room_log"]
-        for seq, entry in enumerate(entries, 1):
-            stored = {"_id": {"room": room, "seq": seq}, "sender": "ann", "at": 1, "n": 2 if seq > 4 else 0}
-            log.insert_one(stored | {"nonce": f"op-{seq}"} | entry)
+        for part in (slice(3), slice(3, None)):  # a message in the run of its change, and one in an older run
+            first = {"room": room, "seq": stored[part][0]["seq"]}
+            log.insert_one({"_id": first, "entries": stored[part], "commands": commands[part], "change": True})
     assert await edge.seqs(edge.post(room, "nonce-001")) == [8]
     _, _, edited, deleted, *_ = log_of(space, room)
     assert (edited["body"], edited["rev"], edited["reactions"]) == ("second", 6, [{"emoji": "+", "user": "ann"}])

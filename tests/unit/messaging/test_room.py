@@ -7,6 +7,7 @@ from services.messaging.rooms.room import CARRIED_REFUSALS, KNOWN_NONCES, KNOWN_
 from warren.contracts import events, rooms
 from warren.contracts.codec import decode_json
 from warren.contracts.errors import Code, Refusal
+from warren.contracts.limits import MESSAGE_REACTIONS
 from warren.contracts.rest import Message
 from warren.contracts.rest import Room as RoomObject
 
@@ -130,6 +131,14 @@ def test_a_reaction_that_is_there_already_changes_nothing() -> None:
     assert room.handle(rooms.React(1, "r", "ann", "op-react-1", 4, "👍", True), NOW, target).entries
     again = room.handle(rooms.React(1, "r", "ann", "op-react-2", 4, "👍", True), NOW, target)
     assert again.entries == [] and again.answer is not None and again.answer.seq == 0
+
+
+def test_a_message_takes_reactions_up_to_its_bound_and_gives_them_back_beyond_it() -> None:
+    room = make()
+    target = Target("bob", False, {("👍", f"user-{n}") for n in range(MESSAGE_REACTIONS - 1)} | {("👍", "ann")})
+    assert refusal(room, rooms.React(1, "r", "ann", "op-react-1", 4, "🎉", True), target).code == Code.CONFLICT
+    assert room.handle(rooms.React(1, "r", "ann", "op-react-2", 4, "👍", False), NOW, target).entries
+    assert room.handle(rooms.React(1, "r", "ann", "op-react-3", 4, "🎉", True), NOW, target).entries
 
 
 def test_a_public_room_can_be_joined_and_a_closed_one_looks_like_none() -> None:
