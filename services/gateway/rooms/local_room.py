@@ -17,8 +17,8 @@ RECENT_FRAMES = 300
 
 
 class Phase(Enum):
-    """OPENING: the owner has not answered yet. LIVE: events arrive in order. REPAIRING: something is missing, what
-    arrives meanwhile is held."""
+    """OPENING: the owner has not answered yet. LIVE: events arrive in order. REPAIRING: something is missing. What
+    arrives while a room is not live is held."""
 
     OPENING = 1
     LIVE = 2

@@ -108,7 +108,7 @@ class LocalRooms:
         room.source = source
         if room.phase is Phase.LIVE:
             self._apply(room, batch.events)
-        elif room.phase is Phase.REPAIRING and len(room.held) < HELD_EVENTS:
+        elif len(room.held) < HELD_EVENTS:
             room.held.extend(batch.events)
 
     def owned_by(self, room_id: str, source: str) -> None:
@@ -181,7 +181,9 @@ class LocalRooms:
                 room.head = answer.head
                 room.keep_members(answer.members)
                 room.keep_recent(answer.recent)
+                held, room.held = room.held, []
                 self._is_live(room)
+                self._apply(room, held)  # an owner that was leaving may have been faster than the answer
             elif room.phase is Phase.REPAIRING:
                 self._tasks.spawn("catch-up", self._catch_up(room, answer))
         elif isinstance(answer, rooms.Refused):

@@ -24,14 +24,16 @@ class Listeners:
         self._gone: OrderedDict[str, None] = OrderedDict()
 
     async def load(self, rooms: Iterable[str]) -> None:
-        """Read the sets of rooms that come into memory. Raises RedisError: without them members would miss events."""
+        """Read the sets of rooms that come into memory, or add what others wrote there meanwhile. Raises RedisError:
+        without them members would miss events."""
         wanted = list(rooms)
         async with self._redis.pipeline(transaction=False) as pipe:
             for room in wanted:
                 pipe.smembers(listeners_key(room))
             found = await pipe.execute()
         for room, gateways in zip(wanted, found, strict=True):
-            self._sets[room] = {gateway for gateway in gateways if gateway not in self._gone}
+            known = self._sets.setdefault(room, set())
+            known.update(gateway for gateway in gateways if gateway not in self._gone)
 
     def forget(self, room: str) -> None:
         self._sets.pop(room, None)

@@ -30,6 +30,7 @@ from services.messaging.rooms.work import (
     by_room,
     decide,
     failed,
+    send_listeners_on,
     smaller,
     target_from,
     targets_of,
@@ -86,6 +87,7 @@ class Owner:
         self._settling: asyncio.Queue[tuple[list[Arrived], list[asyncio.Task[None]]]] = asyncio.Queue()
         self._idle = asyncio.Event()
         self._idle.set()
+        self._leaving = False
         self._running: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -97,6 +99,7 @@ class Owner:
 
     async def stop(self) -> None:
         """Let others take over, finish what has arrived."""
+        self._leaving = True
         await self._consumer.stop_consuming()
         while self._consumer.waiting or not self._idle.is_set():
             await self._idle.wait()
@@ -129,6 +132,8 @@ class Owner:
         items = [Item(arrived.batch.gateway, command) for arrived in taken for command in arrived.batch.commands]
         outcomes = await self._carry_out(by_room(items))
         await self._apply(outcomes)
+        if self._leaving:
+            await self._heed_the_next_owner(outcomes)
         parcels = self._pack(outcomes)
         gather = gather_ms(len(items), time.monotonic() - began)
         for arrived in taken:
@@ -190,6 +195,8 @@ class Owner:
         targets = await self._targets([item for items in waiting.values() for item in items])
         at = self._clock()
         outcomes = [decide(found[room], items, at, targets.get(room, {})) for room, items in waiting.items()]
+        if listens := [(outcome.room, gateway) for outcome in outcomes for gateway in outcome.listen]:
+            await self._store_listeners(listens, [])
         stale = {outcome.room for outcome in outcomes if outcome.torn}
         stale |= await self._stale(outcomes, found, fresh)
         return await self._append([outcome for outcome in outcomes if outcome.room not in stale])
@@ -220,11 +227,13 @@ class Owner:
 
     async def _stale(self, outcomes: list[Outcome], found: dict[str, Room], fresh: set[str]) -> set[str]:
         """Rooms that were answered from memory alone although the log has gone on. An outcome with entries needs no
-        look: its write is refused if the memory was stale."""
+        look: its write is refused if the memory was stale. Who comes to listen is looked up also in rooms that were
+        just loaded: the listener is stored first, then the head is compared, while an owner that leaves stores its
+        entry first, then looks who listens. So one of the two sees the other."""
         doubtful = [
             (outcome.room, found[outcome.room].head + 1)
             for outcome in outcomes
-            if outcome.unfenced and not outcome.entries and outcome.room not in fresh
+            if outcome.unfenced and not outcome.entries and (outcome.listen or outcome.room not in fresh)
         ]
         return await self._store.existing(doubtful) if doubtful else set()
 
@@ -257,7 +266,12 @@ class Owner:
         edits = [entry for outcome in outcomes for entry in outcome.entries if "target" in entry.payload]
         reads = {(outcome.room, user): seq for outcome in outcomes for user, seq in outcome.reads.items()}
         listens = [(outcome.room, gateway) for outcome in outcomes for gateway in outcome.listen]
-        unlistens = [(outcome.room, gateway) for outcome in outcomes for gateway in outcome.unlisten]
+        unlistens = [
+            (outcome.room, gateway)
+            for outcome in outcomes
+            for gateway in outcome.unlisten
+            if gateway not in outcome.listen  # it went and came back, or will say it again
+        ]
         for room, gateway in unlistens:
             self._listeners.remove(room, gateway)
         for room, gateway in listens:
@@ -269,12 +283,22 @@ class Owner:
             await self._until_done(lambda: self._store.apply_changes(edits))
         if reads:
             await self._until_done(lambda: self._projections.read(reads))
-        if listens or unlistens:
-            await self._store_listeners(listens, unlistens)
+        if unlistens:
+            await self._store_listeners([], unlistens)
         await self._announce(outcomes)
         for outcome in outcomes:
             for command, error in outcome.failed:
                 await self._put_aside(command, error)
+
+    async def _heed_the_next_owner(self, outcomes: list[Outcome]) -> None:
+        """Another instance owns our rooms already while we finish what we hold. Who comes to listen must do so there,
+        and who did is told what we still stored. Nothing is settled until Redis has said who that is: if we are ended
+        first, the next owner gets it all again."""
+        for outcome in outcomes:
+            send_listeners_on(outcome)
+        written = [outcome.room for outcome in outcomes if outcome.entries or outcome.again]
+        if written:
+            await self._until_done(lambda: self._listeners.load(written))
 
     async def _until_done(self, work: Callable[[], Awaitable[T]]) -> T:
         """Idempotent work on the databases, until they have done it."""

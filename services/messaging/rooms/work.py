@@ -104,6 +104,14 @@ def unavailable(room: str, items: list[Item]) -> Outcome:
     return Outcome(room, answers=answers)
 
 
+def send_listeners_on(outcome: Outcome) -> None:
+    """The next owner may have the room in memory already without those who came to listen here: they ask again."""
+    detail = "The room moves to another instance; try again."
+    for index, (gateway, answer) in enumerate(outcome.answers):
+        if isinstance(answer, rooms.Listening):
+            outcome.answers[index] = gateway, rooms.Refused(answer.ref, Code.UNAVAILABLE, detail, RETRY_MS)
+
+
 def failed(item: Item, error: Exception) -> Outcome:
     """What comes of a command that fails in whatever is done with it."""
     outcome = Outcome(item.command.room)

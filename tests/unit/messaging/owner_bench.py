@@ -1,7 +1,7 @@
 """Owners around one log in memory that keeps the two unique keys of the real one. Several make races."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import cast
 
 from pymongo.errors import AutoReconnect
@@ -15,8 +15,9 @@ from services.messaging.rooms.fanout import Fanout, Parcel
 from services.messaging.rooms.listeners import Listeners
 from services.messaging.rooms.owner import Owner
 from services.messaging.rooms.room import replay
-from services.messaging.store.log import Conflict, RoomLog
+from services.messaging.store.log import RoomLog
 from services.messaging.store.members import MemberRecord, Projections, RoomRecord
+from services.messaging.store.runs import Conflict, runs_of
 from warren.chassis.lifecycle import Tasks
 from warren.contracts import rooms
 from warren.contracts.events import AnyNotice, MemberAdded
@@ -30,6 +31,8 @@ class Log:
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
+        self.starts: set[tuple[str, int]] = set()
+        """(room, seq) of the first entry of each run: all that is fenced by the real log too."""
         self.before_append: list[Callable[[], None]] = []
         self.away = 0
         self.writes = 0
@@ -47,13 +50,20 @@ class Log:
             self.away -= 1
             raise AutoReconnect("no primary")
         self.writes += 1
-        for index, entry in enumerate(entries):
-            if any((e.room, e.seq) == (entry.room, entry.seq) for e in self.entries):
+        index = 0
+        for run in runs_of(entries):
+            if (run.room, run.entries[0].seq) in self.starts:
                 return Conflict(index, taken=True)
-            if entry.nonce is not None and self.find(entry.room, entry.sender, entry.nonce):
+            if any(e.nonce is not None and self.find(e.room, e.sender, e.nonce) for e in run.entries):
                 return Conflict(index, taken=False)
-            self.entries.append(entry)
+            self.store(run.entries)
+            index += len(run.entries)
         return None
+
+    def store(self, run: Sequence[Entry]) -> None:
+        """What a write of one room leaves behind."""
+        self.starts.add((run[0].room, run[0].seq))
+        self.entries.extend(run)
 
     def find(self, room: str, sender: str, nonce: str) -> Entry | None:
         key = (room, sender, nonce)
@@ -66,7 +76,7 @@ class Log:
         return {(e.room, e.seq): e for e in self.entries if (e.room, e.seq) in keys}
 
     async def existing(self, keys: Sequence[tuple[str, int]]) -> set[str]:
-        return {e.room for e in self.entries if (e.room, e.seq) in keys}
+        return {room for room, seq in keys if (room, seq) in self.starts}
 
     async def tail(self, room: str, count: int) -> list[Entry]:
         return self.of(room)[-count:]
@@ -141,7 +151,8 @@ class Instance:
         self.parcels: list[dict[str, Parcel]] = []
         self.notices: list[AnyNotice] = []
         self.dead: list[tuple[rooms.AnyCommand, Exception]] = []
-        self.waiting = 0
+        self.when_cancelled: Callable[[], Awaitable[None]] | None = None
+        """What others do once this one consumes no more."""
         self.listeners = listeners = listeners or MemoryListeners(stored)
         self.cache = RoomCache(cast(RoomLog, log), cast(Projections, self.tables), listeners)
         self.owner = Owner(
@@ -169,7 +180,13 @@ class Instance:
     async def settle(self, taken: list[Arrived]) -> None:
         self.settled += [arrived.tag for arrived in taken]
 
-    async def stop_consuming(self) -> None: ...
+    @property
+    def waiting(self) -> int:
+        return self.arrivals.qsize()
+
+    async def stop_consuming(self) -> None:
+        if self.when_cancelled is not None:
+            await self.when_cancelled()
 
     # As Fanout
 
@@ -187,12 +204,17 @@ class Instance:
     async def put_aside(self, command: rooms.AnyCommand, error: Exception) -> None:
         self.dead.append((command, error))
 
+    def arrive(self, *commands: rooms.AnyCommand, gateway: str = GATEWAY) -> int:
+        """One batch comes. Returns its number."""
+        self._numbers += 1
+        batch = rooms.CommandBatch(gateway, 0, self._numbers, list(commands))
+        self.arrivals.put_nowait(Arrived(batch, self._numbers, 1))
+        return self._numbers
+
     async def carry_out(self, *commands: rooms.AnyCommand, gateway: str = GATEWAY) -> list[rooms.Answer]:
         """One batch, until it is settled. Returns the answers to its gateway."""
         before = len(self.parcels)
-        self._numbers += 1
-        number = self._numbers
-        self.arrivals.put_nowait(Arrived(rooms.CommandBatch(gateway, 0, number, list(commands)), number, 1))
+        number = self.arrive(*commands, gateway=gateway)
         async with asyncio.timeout(5):
             while number not in self.settled:
                 await asyncio.sleep(0)

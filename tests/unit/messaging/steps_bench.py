@@ -20,7 +20,7 @@ from warren.chassis.lifecycle import Tasks
 from warren.contracts import events, rooms
 from warren.contracts.events import AnyNotice
 
-NOT_OF_THE_DATABASE = ("publish", "settle", "notify", "load listeners", "store listeners")
+NOT_OF_THE_DATABASE = ("publish", "settle", "notify")
 
 
 def formed(message: Entry, changes: Iterable[Entry]) -> Entry:
@@ -112,6 +112,8 @@ class _Stopping:
     def __getattr__(self, name: str) -> Callable[..., Awaitable[object]]:
         async def call(*arguments: object) -> object:
             await self._process.gate(name)
+            if name == "append" and self._process.late:
+                self._process.world.two_wrote = True
             result = await getattr(self._inner, name)(*arguments)
             await self._process.gate(f"{name} answered")
             return result
@@ -127,10 +129,12 @@ class _StoppingListeners(MemoryListeners):
     async def load(self, wanted: object) -> None:
         await self._process.gate("load listeners")
         await super().load(wanted)
+        await self._process.gate("load listeners answered")
 
     async def store(self, added: object, removed: object) -> None:
         await self._process.gate("store listeners")
         await super().store(added, removed)
+        await self._process.gate("store listeners answered")
 
 
 class Process(Instance):
@@ -140,6 +144,8 @@ class Process(Instance):
         self.world = world
         self.name = name
         self.connected = True
+        self.late = False
+        """Others work already while it finishes what it had in hand."""
         self.gates: list[tuple[str, asyncio.Future[None]]] = []
         self.all_tasks = Tasks()
         disk, tables = _Stopping(world.disk, self), _Stopping(world.tables, self)
@@ -163,7 +169,7 @@ class Process(Instance):
         first = next((gate for gate in self.gates if gate[0] == "publish"), None)
         ready = [gate for gate in self.gates if gate[0] != "publish" or gate is first]
         if error is not None:
-            ready = [gate for gate in ready if gate[0] not in NOT_OF_THE_DATABASE]
+            ready = [gate for gate in ready if gate[0] not in NOT_OF_THE_DATABASE and "listeners" not in gate[0]]
         ready = [gate for gate in ready if not gate[1].done()]
         if not ready:
             return False
@@ -173,6 +179,10 @@ class Process(Instance):
         else:
             gate[1].set_exception(error)
         return True
+
+    @property
+    def leaving(self) -> bool:
+        return self.owner._leaving
 
     @property
     def idle(self) -> bool:
@@ -239,31 +249,41 @@ class World:
         self.born = 0
         self.processes = [self.bear(), self.bear()]
         self.active = 0
+        self.two_wrote = False
+        """One stored something while another had in hand what it had answered and not settled."""
 
     def bear(self) -> Process:
         self.born += 1
         return Process(self, f"messaging-{self.born}")
 
-    def deliver(self) -> None:
+    async def deliver(self) -> None:
+        for index, process in enumerate(self.processes):
+            if process.leaving and process.idle and not self.queue.unsettled.get(process):
+                await self._end(index)
         process = self.processes[self.active]
-        if process.connected:
+        if process.connected and not process.leaving:
+            process.late = process.late and not process.idle
             self.queue.deliver(process)
 
     async def kill(self, index: int) -> None:
         """In the middle of whatever it does. Another starts in its place, and waits."""
+        await self._end(index)
+        if self.active == index:
+            self.active = 1 - index
+
+    async def _end(self, index: int) -> None:
         process = self.processes[index]
         await process.all_tasks.cancel_all()
         for _, gate in process.gates:
             gate.cancel()
         self.queue.give_back(process)
         self.processes[index] = self.bear()
-        if self.active == index:
-            self.active = 1 - index
 
     def depose(self, index: int) -> None:
         """Frozen for too long: the broker gives its work to another. It does not know yet."""
         process = self.processes[index]
         process.connected = False
+        process.late = True
         self.queue.give_back(process)
         if self.active == index:
             self.active = 1 - index
@@ -278,7 +298,8 @@ class World:
             process.connected = True
 
     def hand_over(self) -> None:
-        """Another is preferred from now on; what the old one has, it finishes."""
+        """The active one leaves: it gets nothing more, and finishes what it has while the other goes on."""
+        self.processes[self.active].owner._leaving = self.two_wrote = True
         self.active = 1 - self.active
 
 

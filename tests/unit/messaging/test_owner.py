@@ -1,5 +1,6 @@
 """The write path without servers: deposed owners, redeliveries, failing rules, databases that are away."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -142,7 +143,7 @@ async def test_a_rival_in_one_room_does_not_undo_what_was_stored_for_others(
 async def test_a_rival_that_writes_at_the_very_moment_wins_and_nothing_is_lost(one: Instance, log: Log) -> None:
     def rival() -> None:
         room = replay("r", log.of("r"))
-        log.entries += room.handle(post("nonce-rival"), 5).entries
+        log.store(room.handle(post("nonce-rival"), 5).entries)
 
     log.before_append = [rival]
     assert seqs(await one.carry_out(post("nonce-1"), post("nonce-2"))) == [5, 6]
@@ -196,7 +197,7 @@ async def test_an_edit_whose_writer_died_reaches_its_message_when_the_room_is_lo
     one: Instance, instance: MakeInstance, log: Log
 ) -> None:
     await one.carry_out(post("nonce-1"))
-    log.entries.append(Entry("r", 5, "message.edited", "ann", "op-edit", NOW, 1, {"target": 4, "body": "better"}))
+    log.store([Entry("r", 5, "message.edited", "ann", "op-edit", NOW, 1, {"target": 4, "body": "better"})])
     assert seqs(await instance().carry_out(post("nonce-2"))) == [6]
     assert ("r", 5) in log.changed
 
@@ -214,7 +215,7 @@ async def test_a_write_whose_answer_was_lost_is_found_stored(one: Instance, log:
     stored = post("nonce-1")
 
     def store_and_break() -> None:
-        log.entries += replay("r", log.of("r")).handle(stored, 5).entries
+        log.store(replay("r", log.of("r")).handle(stored, 5).entries)
         log.away = 1
 
     log.before_append = [store_and_break]
@@ -367,18 +368,79 @@ async def test_an_owner_that_gets_a_room_back_tells_those_who_came_to_listen_at_
     assert one.cache._doubted == set()
 
 
-@pytest.mark.xfail(
-    strict=True, reason="an owner does not learn who came to listen at another one while it owned nothing"
-)
 async def test_who_came_to_listen_at_the_next_owner_is_told_what_the_one_before_it_still_writes(
     one: Instance, instance: MakeInstance
 ) -> None:
-    """On a hand-over without the loss of a connection: the old owner finishes what it holds. The log's key does not
-    refuse it, since nothing was stored in between, and its canaries come too late to tell it."""
-    [listening] = await instance().carry_out(rooms.Listen(8, "r", "", 0), gateway="other")
-    assert isinstance(listening, rooms.Listening) and listening.head == 3
-    await one.carry_out(post("nonce-1"))
+    """The log's key does not refuse it, since nothing was stored in between, and its canaries come too late."""
+    two = instance()
+
+    async def next_owner() -> None:
+        [listening] = await two.carry_out(rooms.Listen(8, "r", "", 0), gateway="other")
+        assert isinstance(listening, rooms.Listening) and listening.head == 3
+        one.arrive(post("nonce-1"))
+
+    one.when_cancelled = next_owner
+    await one.owner.stop()
     assert set(one.parcels[-1]) == {GATEWAY, "other"}
+
+
+async def test_who_comes_to_listen_at_an_owner_that_leaves_must_ask_the_next_one(
+    one: Instance, instance: MakeInstance
+) -> None:
+    """The next owner has the room in memory by now, and would not tell them of anything."""
+    two = instance()
+
+    async def next_owner() -> None:
+        await two.carry_out(post("nonce-1"))
+        one.arrive(rooms.Listen(8, "r", "", 0), post("nonce-2"), gateway="other")
+
+    one.when_cancelled = next_owner
+    await one.owner.stop()
+    answers = one.parcels[-1]["other"].answers
+    assert codes(answers) == [Code.UNAVAILABLE]
+    assert [answer.seq for answer in answers if isinstance(answer, rooms.Stored)] == [5]
+
+
+async def test_an_owner_that_leaves_settles_nothing_until_it_knows_who_listens_elsewhere(one: Instance) -> None:
+    async def redis_goes_away() -> None:
+        one.arrive(post("nonce-1"))
+        one.listeners.away = True
+
+    settled = len(one.settled)
+    one.when_cancelled = redis_goes_away
+    stopping = asyncio.create_task(one.owner.stop())
+    await asyncio.sleep(0.01)
+    assert not stopping.done() and len(one.settled) == settled
+    one.listeners.away = False
+    await stopping
+    assert len(one.settled) == settled + 1
+
+
+async def test_a_listener_is_stored_before_the_cut_that_it_is_given_is_checked(
+    one: Instance, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An owner that is leaving stores first and looks second: whichever is first, one of the two sees the other."""
+    right = log.existing
+
+    async def a_late_write(keys: list[tuple[str, int]]) -> set[str]:
+        if len(log.of("r")) == 3:
+            log.store(replay("r", log.of("r")).handle(post("nonce-late"), 5).entries)
+            assert ("r", "other") in one.listeners._stored
+        return await right(keys)
+
+    monkeypatch.setattr(log, "existing", a_late_write)
+    one.cache.clear()
+    [listening] = await one.carry_out(rooms.Listen(8, "r", "", 0), gateway="other")
+    assert isinstance(listening, rooms.Listening) and listening.head == 4
+
+
+async def test_a_gateway_that_goes_and_comes_back_in_one_batch_is_known_to_the_next_owner(
+    one: Instance, instance: MakeInstance
+) -> None:
+    await one.carry_out(rooms.Unlisten(8, "r", ""), rooms.Listen(9, "r", "", 0))
+    two = instance()
+    await two.carry_out(post("nonce-1"), gateway="asker")
+    assert set(two.parcels[-1]) == {"asker", GATEWAY}
 
 
 async def test_a_replayed_dead_letter_is_carried_out_and_answered_to_nobody(one: Instance) -> None:

@@ -57,6 +57,10 @@ class Edges:
             mine.open = []
             self.world.queue.put(mine.flying)
 
+    def listen(self, edge: int) -> None:
+        """To open the room or to repair it."""
+        self.submit(edge, rooms.Listen(self.ref(), ROOM, "", 0))
+
     def repeat(self, edge: int) -> None:
         """What is not settled in time is sent again."""
         batch = self.edges[edge].flying
@@ -89,6 +93,8 @@ class Edges:
             edge.told = max(edge.told, answer.head)
         elif isinstance(answer, rooms.Stored) and answer.seq and not isinstance(command, rooms.Create):
             self._stored(command, answer.seq)
+        elif isinstance(command, rooms.Listen) and said.answer is None:
+            self.listen(self.edges.index(edge))
         if said.answer is None:
             said.answer = answer
 

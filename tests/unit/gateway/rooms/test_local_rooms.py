@@ -130,6 +130,21 @@ async def test_a_full_sender_is_asked_again(bench: RoomBench) -> None:
 # In order
 
 
+async def test_an_event_that_overtakes_the_answer_that_opens_its_room_follows_it(bench: RoomBench) -> None:
+    """It comes from an owner that is leaving, the answer from the next one, whose cut may be before it or after."""
+    ann = FakeSocket("ann")
+    opening = asyncio.create_task(bench.rooms.live(ROOM))
+    await ticks()
+    bench.happen()
+    cut = bench.owner.listening(bench.owner.listens[-1])
+    bench.happen()
+    bench.owner.waiters.popitem()[1](cut)
+    room = await opening
+    assert (cut.head, room.head, room.held) == (11, 12, [])
+    bench.rooms.audience.join(room, ann.as_connection, 9)
+    assert ann.seqs == [10, 11, 12]
+
+
 async def test_events_that_come_twice_are_given_once(bench: RoomBench) -> None:
     ann = await bench.socket("ann")
     first, second = bench.owner.write(), bench.owner.write()
