@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from contextvars import Context
 
 from aiormq.channel import Channel
 from aiormq.exceptions import AMQPError
@@ -170,7 +171,8 @@ class CommandSender:
     def _schedule(self) -> None:
         if not self._scheduled and self._gathering is None:
             self._scheduled = True
-            asyncio.get_running_loop().call_soon(self._flush)
+            # A batch is of many requests: what is logged of it must not carry the ids of whichever came first.
+            asyncio.get_running_loop().call_soon(self._flush, context=Context())
 
     def _flush(self) -> None:
         self._scheduled = False

@@ -11,6 +11,7 @@ from services.gateway.rooms.commands import ANSWER_SECONDS, RESEND_SECONDS, Comm
 from tests.support.virtual_time import pass_time, ticks
 from tests.unit.gateway.rooms.broker import FakeLink
 from warren.chassis.lifecycle import Tasks
+from warren.chassis.telemetry import request_id
 from warren.contracts import rooms
 from warren.contracts.errors import Code, Refusal
 from warren.contracts.events import Done
@@ -65,6 +66,26 @@ async def test_a_lone_command_leaves_at_the_end_of_its_tick(bench: Bench) -> Non
     assert bench.channel.queues == ["messaging.rooms.0"]
     batch = bench.channel.batches[0]
     assert (batch.gateway, batch.partition, batch.number) == ("gateway.g.1", 0, 1)
+
+
+async def test_a_batch_carries_the_ids_of_none_of_the_requests_that_are_in_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids: list[str] = []
+    publish = bench.channel.basic_publish
+
+    async def note(*arguments: Any, **more: Any) -> object:
+        ids.append(request_id.get())
+        return await publish(*arguments, **more)
+
+    monkeypatch.setattr(bench.channel, "basic_publish", note)
+    request_id.set("request-1")
+    bench.post()
+    await ticks()
+    bench.post()
+    bench.done(1)
+    await ticks()
+    assert ids == ["", ""]
 
 
 async def test_commands_of_one_tick_leave_together_in_their_order(bench: Bench) -> None:
