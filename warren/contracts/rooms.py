@@ -270,9 +270,13 @@ LISTENERS_KEEP_SECONDS = 30 * 86_400
 """Life of a listener set after the last gateway was added."""
 
 
+CANARY_ROOMS = "canary:"
+"""How the names of canary rooms begin."""
+
+
 def canary_room(partition: int, partitions: int) -> str:
     """A name that finds its way to the partition as a room's would, and that no room has."""
-    names = (f"canary:{number}" for number in count())
+    names = (f"{CANARY_ROOMS}{number}" for number in count())
     return next(name for name in names if partition_of(name, partitions) == partition)
 
 

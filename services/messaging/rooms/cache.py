@@ -12,6 +12,7 @@ from services.messaging.rooms.listeners import Listeners
 from services.messaging.rooms.room import RECENT_EVENTS, Member, Room
 from services.messaging.store.log import RoomLog
 from services.messaging.store.members import Projections
+from warren.contracts.rooms import CANARY_ROOMS
 
 ROOMS_IN_MEMORY = 20_000
 LOADS_AT_ONCE = 16
@@ -30,7 +31,8 @@ class RoomCache:
         self._loading = asyncio.Semaphore(LOADS_AT_ONCE)
 
     def __len__(self) -> int:
-        return len(self._rooms)
+        """How many rooms of people are in memory."""
+        return sum(not room.startswith(CANARY_ROOMS) for room in self._rooms)
 
     def __contains__(self, room: str) -> bool:
         return room in self._rooms
