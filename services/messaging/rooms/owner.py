@@ -87,6 +87,7 @@ class Owner:
         self._settling: asyncio.Queue[tuple[list[Arrived], list[asyncio.Task[None]]]] = asyncio.Queue()
         self._idle = asyncio.Event()
         self._idle.set()
+        self._written = asyncio.Event()
         self._leaving = False
         self._running: list[asyncio.Task[None]] = []
 
@@ -102,8 +103,8 @@ class Owner:
         self._leaving = True
         await self._consumer.stop_consuming()
         while self._consumer.waiting or not self._idle.is_set():
-            await self._idle.wait()
-            await asyncio.sleep(0)
+            self._written.clear()
+            await self._written.wait()
         await self._settling.join()
         await self._tasks.cancel(*self._running)
 
@@ -123,6 +124,7 @@ class Owner:
             with WRITE_SECONDS.time():
                 gather = await self._write(taken)
             self._idle.set()
+            self._written.set()
             if gather:
                 await asyncio.sleep(gather / 1000 + TOGETHER_SECONDS)
 
