@@ -13,14 +13,14 @@ import msgspec
 from aiormq.channel import Channel
 from aiormq.exceptions import AMQPError
 
-from warren.chassis.broker import Delivery, Link, Rejected, Unroutable, declare, publish
+from warren.chassis.broker import Delivery, Link, Rejected, Unroutable, bind, declare, publish
 from warren.chassis.canaries import Canaries, all_answer, who_is_silent
 from warren.chassis.lifecycle import Tasks
 from warren.chassis.telemetry import get_logger
 from warren.contracts.codec import decode, encode
-from warren.contracts.events import EventBatch
+from warren.contracts.events import NOTICE_TYPE, AnyNotice, EventBatch, PartitionTaken
 from warren.contracts.rooms import Canary, CommandBatch, canary_room
-from warren.contracts.topology import canary_queue, partition_queue
+from warren.contracts.topology import NOTICES, canary_queue, partition_queue
 
 SEND_SECONDS = 10.0
 OVERDUE_SECONDS = 20.0
@@ -42,15 +42,19 @@ class PartitionCanaries:
         server_id: str,
         partitions: int,
         tasks: Tasks,
+        *,
         now: Callable[[], float] = time.monotonic,
         on_moved: Callable[[int], None] = lambda _partition: None,
+        on_taken: Callable[[PartitionTaken], None] = lambda _notice: None,
     ) -> None:
-        """`on_moved` is told of a partition that another instance answers for than the last time."""
+        """`on_moved` is told of a partition that another instance answers for than the last time, `on_taken` when an
+        instance says at once that it owns one."""
         self._queue = canary_queue("partitions", server_id)
         self._canaries = Canaries(partitions, overdue=OVERDUE_SECONDS, again=AGAIN_SECONDS, now=now)
         self._rooms = [canary_room(partition, partitions) for partition in range(partitions)]
         self._tasks = tasks
         self._on_moved = on_moved
+        self._on_taken = on_taken
         self._owners: dict[int, str] = {}
         self._channel: Channel | None = None
         self._connected = asyncio.Event()
@@ -66,7 +70,8 @@ class PartitionCanaries:
         """A new connection: canaries that were under way would come back to the old one."""
         inward = await link.channel(confirms=False)
         await declare(inward, self._queue)
-        await inward.basic_consume(self._queue.name, self._on_answers, no_ack=True)
+        await bind(inward, self._queue, NOTICES)
+        await inward.basic_consume(self._queue.name, self._on_delivery, no_ack=True)
         self._channel = await link.channel()
         self._canaries.all_lost()
         self._connected.set()
@@ -103,12 +108,18 @@ class PartitionCanaries:
         except (AMQPError, ConnectionError) as error:
             log.info("a canary was not confirmed; it is sent again on the next connection", error=str(error))
 
-    async def _on_answers(self, delivery: Delivery) -> None:
+    async def _on_delivery(self, delivery: Delivery) -> None:
         try:
-            batch = decode(delivery.body, EventBatch)
+            if delivery.header.properties.message_type == NOTICE_TYPE:
+                notice: object = decode(delivery.body, AnyNotice)  # type: ignore[arg-type]  # a union is no class
+                if isinstance(notice, PartitionTaken):
+                    self._on_taken(notice)
+            else:
+                self._on_answers(decode(delivery.body, EventBatch))
         except msgspec.DecodeError as error:
-            log.error("undecodable answer to a canary", error=str(error))
-            return
+            log.error("undecodable notice or answer to a canary", error=str(error))
+
+    def _on_answers(self, batch: EventBatch) -> None:
         for answer in batch.answers:
             self._canaries.came_back(answer.ref)
             before = self._owners.get(answer.ref, batch.source)

@@ -19,6 +19,7 @@ from warren.chassis.clock import wall_clock
 from warren.chassis.instance import Instance
 from warren.chassis.mongo import Mongo
 from warren.chassis.redis import RedisClient
+from warren.contracts.events import PartitionTaken
 from warren.contracts.ids import new_id, partition_of
 
 OWNER_HEARTBEAT_SECONDS = 4
@@ -56,8 +57,15 @@ async def serve(settings: MessagingSettings) -> int:
 
     def moved(partition: int) -> None:
         cache.doubt(lambda room: partition_of(room, settings.room_partitions) == partition)
+        owner.disowned(partition)
 
-    canaries = PartitionCanaries(settings.server_id, settings.room_partitions, base.tasks, on_moved=moved)
+    def taken(notice: PartitionTaken) -> None:
+        if notice.source != fanout.source:
+            moved(notice.partition)
+
+    canaries = PartitionCanaries(
+        settings.server_id, settings.room_partitions, base.tasks, on_moved=moved, on_taken=taken
+    )
     for hook in (fanout.open, notices.open, dead_letters.open, consumer.consume, canaries.open):
         base.broker.on_connect(hook)
     base.broker.on_lost(owner.connection_lost)

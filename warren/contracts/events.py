@@ -62,7 +62,7 @@ class EventBatch(Struct, array_like=True):
 
 
 class Notice(Struct, array_like=True):
-    """Base of the news that every gateway gets over `topology.NOTICES`."""
+    """Base of the news that every gateway and every messaging instance gets over `topology.NOTICES`."""
 
 
 class MemberAdded(Notice, tag="member_added"):
@@ -91,7 +91,15 @@ class PresenceChanged(Notice, tag="presence_changed"):
     at: int
 
 
-AnyNotice = MemberAdded | SessionRevoked | PresenceChanged
+class PartitionTaken(Notice, tag="partition_taken"):
+    """`source` owns the partition from here on; sent before it decides anything there. For the other messaging
+    instances: what they remember of who listens to its rooms may be old when they get it back."""
+
+    source: str
+    partition: int
+
+
+AnyNotice = MemberAdded | SessionRevoked | PresenceChanged | PartitionTaken
 
 NOTICE_TYPE = "notice"
 """AMQP `type` of a Notice in a gateway's queue; an EventBatch has none."""

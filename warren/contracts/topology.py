@@ -31,7 +31,7 @@ class FanoutExchange(msgspec.Struct, frozen=True):
 
 
 NOTICES = FanoutExchange("warren.notices")
-"""Rare news for all gateways: `contracts.events.Notice`."""
+"""Rare news for all gateways and messaging instances: `contracts.events.Notice`."""
 
 ROOMS_DEAD = Queue("messaging.rooms.dead", {"x-queue-type": "quorum", "x-delivery-limit": 1_000_000})
 """Looking at a letter counts as a delivery; RabbitMQ 4 would drop it after 20 without a limit of our own."""
@@ -46,8 +46,9 @@ def rpc_queue(service: str) -> Queue:
 
 
 def canary_queue(service: str, server_id: str) -> Queue:
-    """An instance's own queue on the channel of its shared consumer, for the message it sends itself."""
-    return Queue(f"canary.{service}.{server_id}", {"x-max-length": 10}, durable=False, exclusive=True)
+    """An instance's own queue on the channel of its shared consumer, for the message it sends itself. Of messaging
+    instances also for notices."""
+    return Queue(f"canary.{service}.{server_id}", {"x-max-length": 1_000}, durable=False, exclusive=True)
 
 
 def partition_queue(partition: int) -> Queue:

@@ -19,7 +19,15 @@ from services.gateway.sockets.outbound import Flusher
 from warren.chassis.broker import Delivery, Link, bind, declare, delivery_tag
 from warren.chassis.telemetry import get_logger
 from warren.contracts.codec import decode
-from warren.contracts.events import NOTICE_TYPE, AnyNotice, EventBatch, MemberAdded, PresenceChanged, SessionRevoked
+from warren.contracts.events import (
+    NOTICE_TYPE,
+    AnyNotice,
+    EventBatch,
+    MemberAdded,
+    PartitionTaken,
+    PresenceChanged,
+    SessionRevoked,
+)
 from warren.contracts.rooms import Listening
 from warren.contracts.topology import NOTICES, gateway_queue
 
@@ -55,6 +63,7 @@ class Receiver:
             MemberAdded: local_rooms.on_added,
             PresenceChanged: on_presence,
             SessionRevoked: on_revoked,
+            PartitionTaken: lambda _notice: None,  # for messaging instances
         }
         self._streams: dict[str, int] = {}
         self._links = 0

@@ -42,7 +42,7 @@ from warren.chassis.clock import Clock
 from warren.chassis.lifecycle import Tasks
 from warren.chassis.telemetry import get_logger
 from warren.contracts import events, rooms
-from warren.contracts.events import AnyNotice, Done, MemberAdded, RoomEvents
+from warren.contracts.events import AnyNotice, Done, MemberAdded, PartitionTaken, RoomEvents
 
 AGAIN_SECONDS = 0.2
 WRITES = Counter("warren_writes_total", "Writes to the room log.")
@@ -89,6 +89,8 @@ class Owner:
         self._idle.set()
         self._written = asyncio.Event()
         self._leaving = False
+        self._ours: set[int] = set()
+        """Partitions of which the other instances know that we own them."""
         self._running: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -111,6 +113,11 @@ class Owner:
     def connection_lost(self) -> None:
         """Others own our rooms now."""
         self._cache.clear()
+        self._ours.clear()
+
+    def disowned(self, partition: int) -> None:
+        """Somebody else owns, or owned, this partition since we told that we do."""
+        self._ours.discard(partition)
 
     def gateway_gone(self, gateway: str) -> None:
         """Its queue does not exist any more: nothing is sent to it again."""
@@ -131,6 +138,7 @@ class Owner:
     async def _write(self, taken: list[Arrived]) -> int:
         """Returns for how many ms gateways gather now, and then send together."""
         began = time.monotonic()
+        await self._tell_what_is_ours({arrived.batch.partition for arrived in taken})
         items = [Item(arrived.batch.gateway, command) for arrived in taken for command in arrived.batch.commands]
         outcomes = await self._carry_out(by_room(items))
         await self._apply(outcomes)
@@ -291,6 +299,15 @@ class Owner:
         for outcome in outcomes:
             for command, error in outcome.failed:
                 await self._put_aside(command, error)
+
+    async def _tell_what_is_ours(self, partitions: set[int]) -> None:
+        """Before the first answer: an instance that owned a partition before us, and gets it back while its rooms are
+        still in its memory, would not know who came to listen here."""
+        if self._leaving:
+            return
+        for partition in sorted(partitions - self._ours):
+            self._ours.add(partition)
+            await self._notify(PartitionTaken(self._fanout.source, partition))
 
     async def _heed_the_next_owner(self, outcomes: list[Outcome]) -> None:
         """Another instance owns our rooms already while we finish what we hold. Who comes to listen must do so there,

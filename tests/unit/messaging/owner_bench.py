@@ -20,7 +20,7 @@ from services.messaging.store.members import MemberRecord, Projections, RoomReco
 from services.messaging.store.runs import Conflict, runs_of
 from warren.chassis.lifecycle import Tasks
 from warren.contracts import rooms
-from warren.contracts.events import AnyNotice, MemberAdded
+from warren.contracts.events import AnyNotice, MemberAdded, PartitionTaken
 
 NOW = 1_790_000_000_000
 GATEWAY = "gateway.g.1"
@@ -168,6 +168,7 @@ class Instance:
             tasks=tasks,
         )
         self._numbers = 0
+        self.source = f"messaging-{id(self)}"
 
     # As PartitionConsumer
 
@@ -200,6 +201,12 @@ class Instance:
 
     async def notify(self, notice: AnyNotice) -> None:
         self.notices.append(notice)
+
+    def hear(self, notice: AnyNotice) -> None:
+        """What `service.py` does with a notice of another instance."""
+        if isinstance(notice, PartitionTaken) and notice.source != self.source:
+            self.cache.doubt(lambda _room: True)
+            self.owner.disowned(notice.partition)
 
     async def put_aside(self, command: rooms.AnyCommand, error: Exception) -> None:
         self.dead.append((command, error))

@@ -204,6 +204,9 @@ class Process(Instance):
     async def notify(self, notice: AnyNotice) -> None:
         await self.gate("notify")
         self.notices.append(notice)
+        for other in self.world.processes:
+            if self.connected and other.connected:
+                other.hear(notice)
 
     async def put_aside(self, command: rooms.AnyCommand, error: Exception) -> None:
         raise AssertionError(f"{command} failed") from error
@@ -301,6 +304,15 @@ class World:
         """The active one leaves: it gets nothing more, and finishes what it has while the other goes on."""
         self.processes[self.active].owner._leaving = self.two_wrote = True
         self.active = 1 - self.active
+
+    def take_over(self) -> bool:
+        """Another is preferred: the broker gives it the partition once the active one has settled what it had. The
+        active one is not told, and keeps its rooms in memory. False: it has something in hand."""
+        process, other = self.processes[self.active], self.processes[1 - self.active]
+        busy = not process.idle or self.queue.unsettled.get(process) or not process.connected
+        if not busy and other.connected and not other.leaving:
+            self.active = 1 - self.active
+        return not busy
 
 
 DATABASE_AWAY = AutoReconnect("no primary")

@@ -12,6 +12,7 @@ from tests.unit.messaging.owner_bench import GATEWAY, NOW, Instance, Log, check_
 from warren.chassis.lifecycle import Tasks
 from warren.contracts import rooms
 from warren.contracts.errors import Code
+from warren.contracts.events import AnyNotice, PartitionTaken
 
 MakeInstance = Callable[[], Instance]
 
@@ -360,12 +361,46 @@ async def test_a_connection_lost_while_a_room_is_loaded_does_not_leave_it_withou
 async def test_an_owner_that_gets_a_room_back_tells_those_who_came_to_listen_at_the_one_in_between(
     one: Instance, instance: MakeInstance
 ) -> None:
-    """Nothing was stored that the log's key could refuse it for: its canaries show that somebody else was the owner."""
-    await instance().carry_out(rooms.Listen(8, "r", "", 0), gateway="other")
-    one.cache.doubt(lambda room: room == "r")
+    """Nothing was stored that the log's key could refuse it for: the other one said that it owns the partition."""
+    two = instance()
+    await two.carry_out(rooms.Listen(8, "r", "", 0), gateway="other")
+    one.hear(two.notices[0])
     await one.carry_out(post("nonce-1"))
     assert set(one.parcels[-1]) == {GATEWAY, "other"}
     assert one.cache._doubted == set()
+
+
+async def test_an_owner_says_so_once_and_again_when_somebody_else_has_said_it_meanwhile(
+    one: Instance, instance: MakeInstance
+) -> None:
+    def said() -> int:
+        return sum(isinstance(notice, PartitionTaken) for notice in one.notices)
+
+    two = instance()
+    await one.carry_out(post("nonce-1"))
+    one.hear(one.notices[0])
+    await one.carry_out(post("nonce-2"))
+    assert said() == 1
+    await two.carry_out(post("nonce-3"))
+    one.hear(two.notices[0])
+    await one.carry_out(post("nonce-4"))
+    assert said() == 2
+    one.owner.connection_lost()
+    await one.carry_out(post("nonce-5"))
+    assert said() == 3
+
+
+async def test_an_owner_says_so_before_it_answers_anything(one: Instance, instance: MakeInstance) -> None:
+    two, told = instance(), []
+    right = two.notify
+
+    async def notify(notice: AnyNotice) -> None:
+        told.append(len(two.parcels))
+        await right(notice)
+
+    two.owner._notify = notify
+    await two.carry_out(rooms.Listen(8, "r", "", 0), gateway="other")
+    assert told == [0]
 
 
 async def test_who_came_to_listen_at_the_next_owner_is_told_what_the_one_before_it_still_writes(

@@ -205,6 +205,20 @@ class OwnerHistories(RuleBasedStateMachine):
         for _ in range(ahead):
             self.step(self.there.world.active, 0)
 
+    @rule(edge=edges, kill=st.booleans())
+    def take_over_and_give_back(self, edge: int, kill: bool) -> None:
+        """A gateway comes to listen at an owner that is there for a moment only."""
+        world = self.there.world
+        self.work()
+        before = world.active
+        if world.take_over():
+            self.listen(edge)
+            self.work()
+            if kill and world.active != before:
+                self.kill(world.active)
+            else:
+                world.take_over()
+
     # What is always so
 
     @invariant()
