@@ -49,7 +49,6 @@ class EventBatch(Struct, array_like=True):
 
     `source` is the incarnation of that instance and `n` counts its batches to this gateway from 1: a jump means
     that a batch was lost. Apply in the order of the fields. An idle source repeats itself with an empty batch.
-    `gather_ms`: gather commands for so long before sending more; 0 = send at once.
     """
 
     source: str
@@ -58,7 +57,6 @@ class EventBatch(Struct, array_like=True):
     rooms: list[RoomEvents]
     transients: list[Transient]
     done: list[Done]
-    gather_ms: int = 0
 
 
 class Notice(Struct, array_like=True):

@@ -1,8 +1,8 @@
 """Commands to the owners of rooms: adaptive batches out, answers back to those who wait.
 
-A partition with no batch in flight sends at the end of the tick; while one is in flight, and under load for a time
-that the owner names, commands gather and leave together. So a lone command waits for nothing, and with load batches
-grow by themselves. One batch of a partition in flight also keeps every sender's order.
+A partition with no batch in flight sends at the end of the tick; while one is in flight commands gather and leave
+together. So a lone command waits for nothing, and with load batches grow by themselves, without a timer. One batch of a
+partition in flight also keeps every sender's order.
 """
 
 import asyncio
@@ -81,7 +81,6 @@ class CommandSender:
         self._queue = ""
         self._channel: Channel | None = None
         self._scheduled = False
-        self._gathering: asyncio.TimerHandle | None = None
         self._landed = asyncio.Event()
         self._watchdog: asyncio.Task[None] | None = None
 
@@ -162,22 +161,14 @@ class CommandSender:
         for ref in list(self._waiting):
             self.answered(rooms.Refused(ref, Code.UNAVAILABLE, detail, OVERLOADED_MS))
 
-    def gather(self, seconds: float) -> None:
-        """From now on, send nothing for so long: an owner is busy, and takes one larger batch more cheaply."""
-        if self._gathering is not None:
-            self._gathering.cancel()
-        self._gathering = asyncio.get_running_loop().call_later(seconds, self._gathered)
-
     def _schedule(self) -> None:
-        if not self._scheduled and self._gathering is None:
+        if not self._scheduled:
             self._scheduled = True
             # A batch is of many requests: what is logged of it must not carry the ids of whichever came first.
             asyncio.get_running_loop().call_soon(self._flush, context=Context())
 
     def _flush(self) -> None:
         self._scheduled = False
-        if self._gathering is not None:
-            return
         for number, partition in enumerate(self._partitions):
             if partition.open and partition.flying is None and self._channel is not None:
                 partition.number += 1
@@ -221,10 +212,6 @@ class CommandSender:
         self._landed.set()
         if partition.open:
             self._schedule()
-
-    def _gathered(self) -> None:
-        self._gathering = None
-        self._schedule()
 
     async def _watch(self) -> None:
         """Nobody waits for ever: answers that do not come, and batches that got lost."""

@@ -143,8 +143,6 @@ class Receiver:
             self._rooms.on_events(events, batch.source)
         for news in batch.transients:
             self._rooms.on_transient(news)
-        if batch.gather_ms:
-            self._commands.gather(batch.gather_ms / 1000)
         for done in batch.done:
             self._commands.done(done)
         self._flusher.flush()

@@ -53,9 +53,9 @@ class Fanout:
         """A channel with confirms: they tell which gateways are gone."""
         self._channel = await link.channel()
 
-    def send(self, parcels: dict[str, Parcel], gather_ms: int = 0) -> list[asyncio.Task[None]]:
+    def send(self, parcels: dict[str, Parcel]) -> list[asyncio.Task[None]]:
         """Publish one message to each gateway, in this order. The tasks end when the broker has confirmed."""
-        return [asyncio.create_task(self._send_one(gateway, parcel, gather_ms)) for gateway, parcel in parcels.items()]
+        return [asyncio.create_task(self._send_one(gateway, parcel)) for gateway, parcel in parcels.items()]
 
     async def beat(self) -> None:
         """Once in BEAT_SECONDS: repeat the number of streams that fell silent."""
@@ -64,22 +64,20 @@ class Fanout:
                 stream.quiet = True
             elif stream.beats_left > 0:
                 stream.beats_left -= 1
-                await self._publish(gateway, stream, Parcel(), 0)
+                await self._publish(gateway, stream, Parcel())
 
-    async def _send_one(self, gateway: str, parcel: Parcel, gather_ms: int) -> None:
+    async def _send_one(self, gateway: str, parcel: Parcel) -> None:
         stream = self._streams.setdefault(gateway, _Stream())
         stream.beats_left = BEATS
         stream.quiet = False
-        await self._publish(gateway, stream, parcel, gather_ms)
+        await self._publish(gateway, stream, parcel)
 
-    async def _publish(self, gateway: str, stream: _Stream, parcel: Parcel, gather_ms: int) -> None:
+    async def _publish(self, gateway: str, stream: _Stream, parcel: Parcel) -> None:
         channel = self._channel
         if channel is None or channel.is_closed:
             return  # the gateways' connections are gone too, and each asks for what it missed
         stream.n += 1
-        batch = EventBatch(
-            self.source, stream.n, parcel.answers, parcel.rooms, parcel.transients, parcel.done, gather_ms
-        )
+        batch = EventBatch(self.source, stream.n, parcel.answers, parcel.rooms, parcel.transients, parcel.done)
         SENT.inc()
         try:
             await publish(channel, gateway, encode(batch), mandatory=True)

@@ -9,7 +9,6 @@ log's unique key; what is answered without an entry is fenced by looking whether
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -22,7 +21,6 @@ from services.messaging.rooms.consumer import Arrived, PartitionConsumer
 from services.messaging.rooms.entries import event_of
 from services.messaging.rooms.fanout import BEAT_SECONDS, Fanout, Parcel
 from services.messaging.rooms.listeners import Listeners
-from services.messaging.rooms.pace import TOGETHER_SECONDS, gather_ms
 from services.messaging.rooms.room import Known, Room, Target
 from services.messaging.rooms.work import (
     Item,
@@ -129,15 +127,11 @@ class Owner:
             taken = await self._consumer.take()
             self._idle.clear()
             with WRITE_SECONDS.time():
-                gather = await self._write(taken)
+                await self._write(taken)
             self._idle.set()
             self._written.set()
-            if gather:
-                await asyncio.sleep(gather / 1000 + TOGETHER_SECONDS)
 
-    async def _write(self, taken: list[Arrived]) -> int:
-        """Returns for how many ms gateways gather now, and then send together."""
-        began = time.monotonic()
+    async def _write(self, taken: list[Arrived]) -> None:
         await self._tell_what_is_ours({arrived.batch.partition for arrived in taken})
         items = [Item(arrived.batch.gateway, command) for arrived in taken for command in arrived.batch.commands]
         outcomes = await self._carry_out(by_room(items))
@@ -145,14 +139,12 @@ class Owner:
         if self._leaving:
             await self._heed_the_next_owner(outcomes)
         parcels = self._pack(outcomes)
-        gather = gather_ms(len(items), time.monotonic() - began)
         for arrived in taken:
             done = Done(arrived.batch.partition, arrived.batch.number)
             parcels.setdefault(arrived.batch.gateway, Parcel()).done.append(done)
         parcels.pop("", None)  # a replayed dead letter: nobody waits for its answer
-        sent = self._fanout.send(parcels, gather)
+        sent = self._fanout.send(parcels)
         await self._settling.put((taken, sent))
-        return gather
 
     async def _carry_out(self, waiting: dict[str, list[Item]]) -> list[Outcome]:
         """Decide and store until nothing is left. Rooms whose memory was stale go round again."""

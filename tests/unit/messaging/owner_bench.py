@@ -191,7 +191,7 @@ class Instance:
 
     # As Fanout
 
-    def send(self, parcels: dict[str, Parcel], gather_ms: int = 0) -> list[asyncio.Task[None]]:
+    def send(self, parcels: dict[str, Parcel]) -> list[asyncio.Task[None]]:
         self.parcels.append(parcels)
         return []
 

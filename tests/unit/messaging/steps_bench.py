@@ -193,7 +193,7 @@ class Process(Instance):
         if self.connected:
             self.world.queue.settled(self, {arrived.tag for arrived in taken})
 
-    def send(self, parcels: dict[str, Parcel], gather_ms: int = 0) -> list[asyncio.Task[None]]:
+    def send(self, parcels: dict[str, Parcel]) -> list[asyncio.Task[None]]:
         return [asyncio.create_task(self._publish(gateway, parcel)) for gateway, parcel in parcels.items()]
 
     async def _publish(self, gateway: str, parcel: Parcel) -> None:

@@ -483,27 +483,6 @@ async def test_canary_rooms_do_not_count_among_the_rooms_in_memory(one: Instance
     assert len(one.cache) == 1
 
 
-async def test_an_owner_that_stops_while_it_gathers_waits_without_turning(
-    one: Instance, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What is left is written after the pause, and nothing is done until then."""
-    turns = 0
-    real = type(one).waiting
-
-    def waiting(instance: Instance) -> int:
-        nonlocal turns
-        turns += 1
-        return real.fget(instance)  # type: ignore[attr-defined, no-any-return]
-
-    monkeypatch.setattr(module, "gather_ms", lambda _commands, _seconds: 20, raising=False)
-    await one.carry_out(post("nonce-1"))
-    monkeypatch.setattr(Instance, "waiting", property(waiting))
-    number = one.arrive(post("nonce-2"))
-    await one.owner.stop()
-    assert number in one.settled
-    assert turns <= 3
-
-
 async def test_a_replayed_dead_letter_is_carried_out_and_answered_to_nobody(one: Instance) -> None:
     await one.carry_out(post("nonce-1"), gateway="")
     assert set(one.parcels[-1]) == {GATEWAY}

@@ -120,36 +120,6 @@ async def test_each_partition_has_its_own_batch_in_flight(bench: Bench) -> None:
     assert bench.refs()[3:] == [[waiting]]
 
 
-async def test_under_load_the_next_batch_gathers_for_as_long_as_the_owner_says(bench: Bench) -> None:
-    bench.post()
-    await ticks()
-    bench.sender.gather(0.04)
-    bench.done(1)
-    later = [bench.post()]
-    await ticks()
-    later.append(bench.post())
-    await pass_time(0.03)
-    assert len(bench.refs()) == 1
-    await pass_time(0.02)
-    assert bench.refs()[1:] == [later]
-
-
-async def test_gathering_holds_for_all_partitions_since_one_write_takes_them_all(bench: Bench) -> None:
-    bench.sender.gather(0.04)
-    here, there = bench.post(HERE), bench.post(THERE)
-    await pass_time(0.03)
-    assert bench.refs() == []
-    await pass_time(0.02)
-    assert sorted(bench.refs()) == [[here], [there]]
-
-
-async def test_a_command_of_the_same_tick_as_the_word_to_gather_waits_too(bench: Bench) -> None:
-    bench.post()
-    bench.sender.gather(0.04)
-    await ticks()
-    assert bench.refs() == []
-
-
 async def test_more_may_wait_where_more_is_settled_in_half_a_second(bench: Bench) -> None:
     for round_number in range(1, 2 * module.OPEN_COMMANDS // module.BATCH_COMMANDS + 3):
         for _ in range(module.BATCH_COMMANDS):
