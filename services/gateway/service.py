@@ -10,6 +10,7 @@ from services.gateway.rooms.canaries import PartitionCanaries
 from services.gateway.rooms.commands import CommandSender
 from services.gateway.rooms.listener_sets import ListenerSets
 from services.gateway.rooms.local_rooms import LocalRooms
+from services.gateway.rooms.memberships import Memberships
 from services.gateway.rooms.reads import ReadMarks
 from services.gateway.rooms.receiver import Receiver
 from services.gateway.rooms.repair import Missed
@@ -53,7 +54,7 @@ async def serve(settings: GatewaySettings) -> int:
         commands=commands,
         local_rooms=local_rooms,
         reads=ReadMarks(commands),
-        greeter=Greeter(settings.server_id, sessions, rpc, local_rooms),
+        greeter=Greeter(settings.server_id, sessions, Memberships(rpc, base.tasks), local_rooms),
         presence=presence,
         rate_limits=settings.rate_limits,
         flusher=flusher,

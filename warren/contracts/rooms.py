@@ -178,13 +178,15 @@ Answer = Stored | Refused | Listening
 
 
 class RoomsOf(Struct):
-    """The rooms that a user is a member of, for the socket's `hello`."""
+    """The rooms that each of these users is a member of, for the `hello` of their sockets."""
 
-    user: str
+    users: list[str]
 
 
 class RoomIds(Struct):
-    rooms: list[str]
+    """By user; who is in no room is left out."""
+
+    rooms: dict[str, list[str]]
 
 
 class ListRooms(Struct):

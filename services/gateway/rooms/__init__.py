@@ -7,6 +7,7 @@ audience.py     which sockets get what: who is here, who has the room, what a so
 local_room.py   one of them: head, members, recent frames, sockets
 repair.py       what was missed: from recent events, else from the owner, else from the log
 listener_sets.py   after Redis lost something: this gateway's name back into the sets that new owners read
+memberships.py  which rooms a user is in, asked once for all who come in meanwhile
 canaries.py     whether every partition answers, for the health report
 reads.py        read marks, coalesced
 """

@@ -4,12 +4,12 @@ import asyncio
 
 from services.gateway.rooms.local_room import LocalRoom, Phase
 from services.gateway.rooms.local_rooms import LocalRooms
+from services.gateway.rooms.memberships import Memberships
 from services.gateway.sessions import Sessions
 from services.gateway.sockets.connection import Connection
 from services.gateway.sockets.encode import reply_frame
-from warren.chassis.rpc import RpcClient
 from warren.chassis.telemetry import get_logger
-from warren.contracts import rooms, socket
+from warren.contracts import socket
 from warren.contracts.errors import CloseCode, Code, Refusal
 from warren.contracts.limits import HEARTBEAT_MS
 
@@ -20,10 +20,10 @@ log = get_logger("hello")
 class Greeter:
     """Makes a connection ready."""
 
-    def __init__(self, server_id: str, sessions: Sessions, rpc: RpcClient, local_rooms: LocalRooms) -> None:
+    def __init__(self, server_id: str, sessions: Sessions, memberships: Memberships, local_rooms: LocalRooms) -> None:
         self._server_id = server_id
         self._sessions = sessions
-        self._rpc = rpc
+        self._memberships = memberships
         self._rooms = local_rooms
 
     async def greet(self, connection: Connection, hello: socket.Hello) -> bool:
@@ -33,8 +33,7 @@ class Greeter:
                 session = await self._sessions.authenticate(hello.token)
                 connection.user, connection.session = session.user, session.session
                 self._rooms.audience.arrived(connection)
-                mine = await self._rpc.call(rooms.ROOMS_OF, rooms.RoomsOf(session.user))
-                opened = await self._open(mine.rooms)
+                opened = await self._open(await self._memberships.of(session.user))
         except Refusal as refusal:
             self._turn_away(connection, refusal)
             return False

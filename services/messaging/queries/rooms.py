@@ -20,7 +20,7 @@ class RoomQueries:
         self._projections = projections
 
     async def rooms_of(self, query: rooms.RoomsOf) -> rooms.RoomIds:
-        return rooms.RoomIds([member.room for member in await self._projections.rooms_of(query.user)])
+        return rooms.RoomIds(await self._projections.room_ids(query.users))
 
     async def list_rooms(self, query: rooms.ListRooms) -> rooms.RoomRows:
         members = await self._projections.rooms_of(query.user, query.cursor, query.limit + 1)

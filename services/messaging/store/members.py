@@ -89,6 +89,15 @@ class Projections:
         found = await self._members.find_one({"_id": {"room": room, "user": user}, "left": None})
         return _member_record(found) if found else None
 
+    async def room_ids(self, users: Sequence[str]) -> dict[str, list[str]]:
+        """The ids of the rooms of each user; who has none is left out."""
+        query: Document = {"_id.user": {"$in": list(users)}, "left": None}
+        found: Any = await self._members.find(query, {"_id": 1}).to_list()
+        ids: dict[str, list[str]] = {}
+        for document in found:
+            ids.setdefault(document["_id"]["user"], []).append(document["_id"]["room"])
+        return ids
+
     async def rooms_of(self, user: str, after: str | None = None, limit: int = 0) -> list[MemberRecord]:
         """The memberships of a user by room id after `after`; `limit` 0 = all."""
         query: Document = {"_id.user": user, "_id.room": {"$gt": after or ""}, "left": None}

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import pytest
 
+from services.gateway.rooms.memberships import Memberships
 from services.gateway.sessions import Session, Sessions
 from services.gateway.sockets.hello import OPEN_SECONDS, Greeter
 from tests.support.virtual_time import pass_time, ticks
@@ -24,7 +25,9 @@ class Bench:
         self.rooms = RoomBench(tasks)
         self.refusal: Refusal | None = None
         self.mine = [ROOM]
-        self.greeter = Greeter("gateway-1", cast(Sessions, self), cast(RpcClient, self), self.rooms.rooms)
+        self.greeter = Greeter(
+            "gateway-1", cast(Sessions, self), Memberships(cast(RpcClient, self), tasks), self.rooms.rooms
+        )
         self.client = Client(Server(), ready=False)
 
     async def authenticate(self, token: str) -> Session:
@@ -35,7 +38,7 @@ class Bench:
 
     async def call(self, method: object, request: rooms.RoomsOf) -> rooms.RoomIds:
         assert method is rooms.ROOMS_OF
-        return rooms.RoomIds(self.mine)
+        return rooms.RoomIds(dict.fromkeys(request.users, self.mine))
 
     def greet(self, token: str = "ann", **fields: Any) -> "asyncio.Task[bool]":
         hello = socket.Hello(token, **fields)
