@@ -54,7 +54,7 @@ async def serve(settings: GatewaySettings) -> int:
         commands=commands,
         local_rooms=local_rooms,
         reads=ReadMarks(commands),
-        greeter=Greeter(settings.server_id, sessions, Memberships(rpc, base.tasks), local_rooms),
+        greeter=Greeter(settings.server_id, sessions, Memberships(rpc), local_rooms),
         presence=presence,
         rate_limits=settings.rate_limits,
         flusher=flusher,

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Callable
-from typing import cast
 
 import jwt
 import msgspec
@@ -12,6 +11,7 @@ from redis.exceptions import RedisError
 
 from warren.chassis.rpc import RpcClient
 from warren.chassis.telemetry import get_logger
+from warren.chassis.together import Together
 from warren.contracts.auth import AUDIENCE, CHECK_SESSION, ISSUER, AccessClaims, CheckSession, session_key
 from warren.contracts.errors import Code, Refusal
 
@@ -34,6 +34,7 @@ class Sessions:
     def __init__(self, jwt_secret: str, redis: Redis, rpc: RpcClient, now: Callable[[], float] = time.time) -> None:
         self._secret = jwt_secret
         self._redis = redis
+        self._together = Together(self._read, keys=100)
         self._rpc = rpc
         self._now = now
 
@@ -51,13 +52,21 @@ class Sessions:
     async def _in_redis(self, claims: AccessClaims) -> Session | None:
         try:
             async with asyncio.timeout(REDIS_SECONDS):
-                fields = cast(dict[str, str], await self._redis.hgetall(session_key(claims.sid)))
+                fields = await self._together.of(claims.sid)
         except (RedisError, OSError, TimeoutError) as error:
             log.warning("Redis cannot say whether a session lives; asking auth", error=repr(error))
             return None
         if "user" not in fields or "expires_at" not in fields:
             return None
         return Session(fields["user"], claims.sid, int(fields["expires_at"]))
+
+    async def _read(self, sessions: list[str]) -> dict[str, dict[str, str]]:
+        """With a connection each, a storm ran out of connections and asked auth instead."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for session in sessions:
+            pipeline.hgetall(session_key(session))
+        found: list[dict[str, str]] = await pipeline.execute()
+        return dict(zip(sessions, found, strict=True))
 
 
 def read_claims(secret: str, access_token: str) -> AccessClaims:

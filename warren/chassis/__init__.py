@@ -7,6 +7,7 @@ lifecycle.py  start inward-out, stop outward-in, tasks that belong to somebody
 broker.py     one RabbitMQ connection: connect, declare, publish, consume, and come back after a loss
 rpc.py        typed calls with deadlines, both ends
 breaker.py    stop calling what is down
+together.py   ask once for all who want to know meanwhile
 mongo.py redis.py   clients that wait for their server
 health.py     what /health/ready says, the event loop's lag
 canaries.py   which partitions have not let a message through

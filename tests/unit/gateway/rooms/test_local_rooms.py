@@ -77,6 +77,8 @@ async def test_nothing_from_before_the_membership_is_given(bench: RoomBench) -> 
     bench.owner.write(joined="cat")
     cat = await bench.socket("cat", 5)
     assert cat.others == [("reset", 11)] and cat.seqs == []
+    just_before = await bench.socket("cat", 9)
+    assert just_before.others == [("reset", 11)] and just_before.seqs == []
     again = await bench.socket("cat", 10)
     assert again.seqs == [11]
 
@@ -161,7 +163,7 @@ async def test_a_gap_is_repaired_before_what_is_later_is_given(bench: RoomBench)
     assert ann.seqs == []
     assert bench.owner.listens[-1].after == 10
     await bench.catch_up()
-    assert ann.seqs == [11, 12, 13]
+    assert ann.seqs == [11, 12, 13] and bench.owner.reads == []
     bench.happen()
     assert ann.seqs == [11, 12, 13, 14]
 
@@ -402,6 +404,29 @@ async def test_who_leaves_while_resuming_gets_all_up_to_the_leaving_and_then_sil
     assert bob.others == []
     assert bob.seqs == upto(5, 11)
     assert bob.rooms == set()
+
+
+async def test_who_leaves_while_the_log_is_read_gets_the_leaving_and_nothing_of_what_is_in_memory_after_it(
+    bench: RoomBench,
+) -> None:
+    def leave() -> None:
+        bench.owner.on_read = lambda: None
+        bench.deliver(bench.owner.write(left="bob"))
+        bench.happen()
+
+    bench.owner.kept, bench.owner.on_read = 3, leave
+    bob = await bench.socket("bob", 4)
+    await ticks(60)
+    assert (bob.others, bob.seqs, bob.rooms) == ([], upto(5, 11), set())
+
+
+async def test_who_leaves_twice_while_resuming_gets_all_up_to_the_first_leaving(bench: RoomBench) -> None:
+    bench.owner.kept = 3
+    bob = await bench.socket("bob", 4)
+    for change in ({"left": "bob"}, {}, {"joined": "bob"}, {"left": "bob"}, {}):
+        bench.deliver(bench.owner.write(**change))
+    await ticks(60)
+    assert (bob.others, bob.seqs, bob.rooms) == ([], upto(5, 11), set())
 
 
 async def test_who_leaves_and_comes_back_while_resuming_gets_all_but_what_was_between(bench: RoomBench) -> None:

@@ -25,9 +25,7 @@ class Bench:
         self.rooms = RoomBench(tasks)
         self.refusal: Refusal | None = None
         self.mine = [ROOM]
-        self.greeter = Greeter(
-            "gateway-1", cast(Sessions, self), Memberships(cast(RpcClient, self), tasks), self.rooms.rooms
-        )
+        self.greeter = Greeter("gateway-1", cast(Sessions, self), Memberships(cast(RpcClient, self)), self.rooms.rooms)
         self.client = Client(Server(), ready=False)
 
     async def authenticate(self, token: str) -> Session:
