@@ -228,6 +228,22 @@ async def test_a_write_whose_answer_was_lost_is_found_stored(one: Instance, log:
 # Membership
 
 
+async def test_who_joins_while_the_room_is_loaded_is_a_member_since_the_head_that_was_loaded_says_so(
+    one: Instance, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another owner stores it after the members were read and before the tail was."""
+    right = log.tail
+
+    async def tail(room: str, count: int) -> list[Entry]:
+        if len(log.of("r")) == 3:
+            log.store(replay("r", log.of("r")).handle(rooms.Join(3, "r", "cat", "op-join-cat"), 5).entries)
+        return await right(room, count)
+
+    monkeypatch.setattr(log, "tail", tail)
+    one.cache.clear()
+    assert seqs(await one.carry_out(post("nonce-1", user="cat"))) == [5]
+
+
 async def test_new_members_are_announced_also_when_the_command_comes_again(
     one: Instance, instance: MakeInstance
 ) -> None:
