@@ -51,8 +51,7 @@ class Sessions:
 
     async def _in_redis(self, claims: AccessClaims) -> Session | None:
         try:
-            async with asyncio.timeout(REDIS_SECONDS):
-                fields = await self._together.of(claims.sid)
+            fields = await self._together.of(claims.sid)
         except (RedisError, OSError, TimeoutError) as error:
             log.warning("Redis cannot say whether a session lives; asking auth", error=repr(error))
             return None
@@ -65,7 +64,8 @@ class Sessions:
         pipeline = self._redis.pipeline(transaction=False)
         for session in sessions:
             pipeline.hgetall(session_key(session))
-        found: list[dict[str, str]] = await pipeline.execute()
+        async with asyncio.timeout(REDIS_SECONDS):
+            found: list[dict[str, str]] = await pipeline.execute()
         return dict(zip(sessions, found, strict=True))
 
 
