@@ -1,10 +1,11 @@
-"""Tests of this folder run in virtual time."""
+"""Tests of this folder run in virtual time, and those of rooms on a bench."""
 
 from collections.abc import AsyncIterator, Callable
 
 import pytest
 
 from tests.support.virtual_time import VirtualTimeLoop
+from tests.unit.gateway.rooms.room_bench import RoomBench
 from warren.chassis.lifecycle import Tasks
 
 
@@ -20,3 +21,8 @@ async def tasks() -> AsyncIterator[Tasks]:
     failed = made.failed.done()
     await made.cancel_all()
     assert not failed, made.failed.result()
+
+
+@pytest.fixture
+def bench(tasks: Tasks) -> RoomBench:
+    return RoomBench(tasks)

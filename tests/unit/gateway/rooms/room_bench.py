@@ -20,6 +20,10 @@ ROOM = "lunch"
 SOURCE = "messaging-1.x"
 
 
+def upto(first: int, last: int) -> list[int]:
+    return list(range(first, last + 1))
+
+
 def frames_in(data: bytes) -> list[dict[str, Any]]:
     """The JSON objects in a run of server text frames."""
     found = []
