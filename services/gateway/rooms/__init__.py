@@ -2,7 +2,8 @@
 
 commands.py     commands to the owners: adaptive batches, answers to those who wait
 receiver.py     this gateway's queue: answers, events, news
-local_rooms.py  the rooms that local sockets need: opened, kept in step with the owner, let go
+local_rooms.py  the rooms that local sockets need: who needs them, what owners say of them, let go
+in_step.py      each kept in step with its owner: opened, events in their order, what was missed fetched
 audience.py     which sockets get what: who is here, who has the room, what a socket missed
 local_room.py   one of them: head, members, recent frames, sockets
 repair.py       what was missed: from recent events, else from the owner, else from the log

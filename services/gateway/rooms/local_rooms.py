@@ -1,26 +1,23 @@
-"""The rooms that local sockets need: opened at the owner, kept in step with it, let go when nobody needs them.
+"""The rooms that local sockets need: who needs them, what owners say of them, let go when nobody needs them.
 
-`Listen` travels through the room's own queue, so its answer is an exact cut: all up to `head` is history, all after it
-arrives live. Only what continues a room's head goes on to its sockets (`audience.py`); a jump starts a repair.
+That each is what its owner says it is, in order and without a gap, is `in_step.py`.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
-
-from prometheus_client import Counter, Gauge
 
 from services.gateway.rooms.audience import Audience
 from services.gateway.rooms.commands import CommandSender
+from services.gateway.rooms.in_step import InStep
 from services.gateway.rooms.local_room import LocalRoom, Phase
-from services.gateway.rooms.repair import Missed, covers
-from services.gateway.sockets.encode import reply_frame, text_frame
+from services.gateway.rooms.repair import Missed
+from services.gateway.sockets.encode import reply_frame
 from warren.chassis.lifecycle import Tasks
 from warren.chassis.telemetry import get_logger
 from warren.contracts import rooms
-from warren.contracts.errors import Code, Refusal, not_found
+from warren.contracts.errors import Refusal, not_found
 from warren.contracts.events import MemberAdded, RoomEvents, Transient
-from warren.contracts.limits import RESUME_EVENTS
 from warren.contracts.socket import RoomAdded
 
 if TYPE_CHECKING:
@@ -28,13 +25,10 @@ if TYPE_CHECKING:
 
 LINGER_SECONDS = 30.0
 HELD_EVENTS = 5_000
-RETRY_SECONDS = 0.5
 UNLISTEN_AGAIN_SECONDS = 5.0
 """An owner that goes on sending events of a room that nobody needs is told again this much later."""
 UNLISTENED_ROOMS = 10_000
 
-ROOMS = Gauge("warren_local_rooms", "Rooms that this gateway listens to.")
-GAPS = Counter("warren_gaps_total", "Rooms repaired because events were missing.")
 log = get_logger("local-rooms")
 
 
@@ -43,13 +37,14 @@ class LocalRooms:
 
     def __init__(self, commands: CommandSender, missed: Missed, tasks: Tasks) -> None:
         self._commands = commands
-        self._missed = missed
         self._tasks = tasks
-        self._rooms: dict[str, LocalRoom] = {}
-        self._opening: dict[str, asyncio.Future[None]] = {}
         self._unlistened: dict[str, float] = {}
         """When the owner was told that nobody listens to a room."""
-        self.audience = Audience(missed, tasks, on_unneeded=self._linger, in_step=self._in_step)
+        self.audience = Audience(missed, tasks, on_unneeded=self._linger, in_step=self._wait)
+        self._in_step = InStep(
+            commands, missed, tasks, self.audience, on_live=self._linger, on_jump=self._welcome_members
+        )
+        self._rooms = self._in_step.rooms
 
     def __len__(self) -> int:
         return len(self._rooms)
@@ -65,7 +60,7 @@ class LocalRooms:
                 room = self._open(room_id)
             if room.phase is Phase.LIVE:
                 return room
-            await self._in_step(room_id)
+            await self._in_step.wait(room_id)
 
     async def sync(self, room_id: str, connection: "Connection", after: int) -> None:
         """A client found a gap: begin anew after `after`. Raises Refusal."""
@@ -107,7 +102,7 @@ class LocalRooms:
             return
         room.source = source
         if room.phase is Phase.LIVE:
-            self._apply(room, batch.events)
+            self._in_step.apply(room, batch.events)
         elif len(room.held) < HELD_EVENTS:
             room.held.extend(batch.events)
 
@@ -133,144 +128,22 @@ class LocalRooms:
         """Events may have been lost: ask the owners of the chosen rooms what was missed."""
         for room in list(self._rooms.values()):
             if room.phase is not Phase.OPENING and chosen(room):
-                if room.phase is Phase.LIVE:
-                    self._repair(room)
-                else:
-                    room.repair_again = True
+                self._in_step.repair(room)
 
     # Inside
 
-    def _future(self, room_id: str) -> asyncio.Future[None]:
-        future = self._opening.get(room_id)
-        if future is None or future.done():
-            future = self._opening[room_id] = asyncio.get_running_loop().create_future()
-            future.add_done_callback(lambda done: done.exception())  # seen, also when nobody waits any more
-        return future
-
-    def _in_step(self, room_id: str) -> asyncio.Future[None]:
-        """Done when the room is live. Raises Refusal. Who waits may give up; others wait for the same."""
-        return asyncio.shield(self._future(room_id))
+    def _wait(self, room_id: str) -> asyncio.Future[None]:
+        return self._in_step.wait(room_id)
 
     def _open(self, room_id: str) -> LocalRoom:
         self._unlistened.pop(room_id, None)
-        room = self._rooms[room_id] = LocalRoom(room_id)
-        ROOMS.set(len(self._rooms))
-        self._future(room_id)
-        self._listen(room)
-        return room
+        return self._in_step.open(room_id)
 
-    def _listen(self, room: LocalRoom) -> None:
-        command = rooms.Listen(self._commands.next_ref(), room.id, "", room.head)
-        try:
-            self._commands.submit(command, lambda answer: self._on_answer(room, answer))
-        except Refusal:
-            self._listen_later(room)
-
-    def _listen_later(self, room: LocalRoom) -> None:
-        def again() -> None:
-            if self._rooms.get(room.id) is room and room.phase is not Phase.LIVE:
-                self._listen(room)
-
-        asyncio.get_running_loop().call_later(RETRY_SECONDS, again)
-
-    def _on_answer(self, room: LocalRoom, answer: rooms.Answer) -> None:
-        if self._rooms.get(room.id) is not room:
-            return
-        if isinstance(answer, rooms.Listening):
-            if room.phase is Phase.OPENING:
-                room.head = answer.head
-                room.keep_members(answer.members)
-                room.keep_recent(answer.recent)
-                held, room.held = room.held, []
-                self._is_live(room)
-                self._apply(room, held)  # an owner that was leaving may have been faster than the answer
-            elif room.phase is Phase.REPAIRING:
-                self._tasks.spawn("catch-up", self._catch_up(room, answer))
-        elif isinstance(answer, rooms.Refused):
-            if answer.code == Code.NOT_FOUND:
-                self._fail(room, Refusal(Code(answer.code), answer.detail))
-            else:
-                self._listen_later(room)
-
-    def _fail(self, room: LocalRoom, refusal: Refusal) -> None:
-        self._rooms.pop(room.id, None)
-        ROOMS.set(len(self._rooms))
-        future = self._opening.pop(room.id, None)
-        if future is not None and not future.done():
-            future.set_exception(refusal)
-
-    def _is_live(self, room: LocalRoom) -> None:
-        room.phase = Phase.LIVE
-        future = self._opening.pop(room.id, None)
-        if future is not None and not future.done():
-            future.set_result(None)
-        self._linger(room)
-
-    def _repair(self, room: LocalRoom, held: Iterable[rooms.RoomEvent] = ()) -> None:
-        GAPS.inc()
-        room.phase = Phase.REPAIRING
-        room.repair_again = False
-        room.held = list(held)
-        self._listen(room)
-
-    async def _catch_up(self, room: LocalRoom, answer: rooms.Listening) -> None:
-        """Bring a room from its head to the cut that the owner gave."""
-        missed = answer.head - room.head
-        events: list[rooms.RoomEvent] | None = answer.recent
-        if missed > 0 and missed <= RESUME_EVENTS and not covers(answer.recent, room.head):
-            try:
-                events = await self._missed.events(room.id, room.head, answer.head)
-            except Refusal as refusal:
-                log.warning("missing events could not be read; trying again", room=room.id, error=str(refusal))
-                self._listen_later(room)
-                return
-        if self._rooms.get(room.id) is not room or room.phase is not Phase.REPAIRING:
-            return
-        held, room.held = room.held, []
-        room.phase = Phase.LIVE
-        if missed > RESUME_EVENTS:
-            self._jump(room, answer)
-        elif missed > 0:
-            self._apply(room, events)
-        if room.phase is Phase.LIVE and not room.repair_again:
-            self._is_live(room)
-            self._apply(room, held)
-        elif room.phase is Phase.LIVE:
-            self._repair(room, held)
-        else:
-            room.held.extend(held)
-
-    def _jump(self, room: LocalRoom, answer: rooms.Listening) -> None:
-        """Too much was missed: every socket loads history."""
-        self.audience.begin_again(room, answer)
+    def _welcome_members(self, room: LocalRoom) -> None:
+        """Who became a member among the events that were too many to fetch has not heard of it."""
         for user in room.members:
             for connection in list(self.audience.sockets_of(user)):
                 self.welcome(room.id, connection)
-
-    def _apply(self, room: LocalRoom, events: Iterable[rooms.RoomEvent] | None) -> None:
-        """Deliver the events that continue `head`."""
-        pending = list(events or ())
-        run: list[bytes] = []
-        for index, event in enumerate(pending):
-            if event.seq <= room.head:
-                continue
-            if event.seq != room.head + 1:
-                self.audience.deliver(room, run)
-                self._repair(room, pending[index:])
-                return
-            if event.joined is not None:
-                self.audience.deliver(room, run)
-                run = []
-                self.audience.joined(room, event.joined, event.seq)
-            frame = text_frame(event.data)
-            room.head = event.seq
-            room.recent.append((event.seq, frame))
-            run.append(frame)
-            if event.left is not None:
-                self.audience.deliver(room, run)
-                run = []
-                self.audience.has_left(room, event.left)
-        self.audience.deliver(room, run)
 
     def _linger(self, room: LocalRoom) -> None:
         """Nobody needs the room: keep it a while, for reconnects, then let it go."""
@@ -282,8 +155,7 @@ class LocalRooms:
             room.lingering = False
             if room.needed or self._rooms.get(room.id) is not room or room.phase is not Phase.LIVE:
                 return
-            del self._rooms[room.id]
-            ROOMS.set(len(self._rooms))
+            self._in_step.forget(room)
             self._unlisten(room.id)
 
         asyncio.get_running_loop().call_later(LINGER_SECONDS, let_go)

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from services.gateway.rooms.local_rooms import LINGER_SECONDS, RETRY_SECONDS, UNLISTEN_AGAIN_SECONDS
+from services.gateway.rooms.in_step import RETRY_SECONDS
+from services.gateway.rooms.local_rooms import LINGER_SECONDS, UNLISTEN_AGAIN_SECONDS
 from tests.support.virtual_time import pass_time, ticks
 from tests.unit.gateway.rooms.room_bench import ROOM, SOURCE, FakeSocket, RoomBench
 from warren.contracts import rooms

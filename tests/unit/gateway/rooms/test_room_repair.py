@@ -1,7 +1,7 @@
 """What is lost between owner and gateway is repaired, and nothing that is later is given before it."""
 
+from services.gateway.rooms.in_step import RETRY_SECONDS
 from services.gateway.rooms.local_room import Phase
-from services.gateway.rooms.local_rooms import RETRY_SECONDS
 from tests.support.virtual_time import pass_time, ticks
 from tests.unit.gateway.rooms.room_bench import ROOM, SOURCE, FakeSocket, RoomBench, upto
 from warren.contracts.limits import RESUME_EVENTS
