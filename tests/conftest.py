@@ -8,7 +8,7 @@ import pytest
 from tests.support import servers as test_servers
 from tests.support import spaces
 from tests.support import stack as whole_system
-from tests.support.processes import Program
+from tests.support.processes import Program, stop_all
 from tests.support.servers import Servers
 from tests.support.spaces import Space
 from tests.support.stack import Stack
@@ -44,9 +44,7 @@ def start(space: Space, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
         return program.wait_ready() if wait else program
 
     yield start_one
-    for program in started:
-        if program.is_running:
-            program.stop()
+    stop_all(started)
 
 
 @pytest.fixture(scope="session")

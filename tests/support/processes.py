@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import httpx
@@ -14,6 +15,7 @@ from tests.support.spaces import Space
 from tests.support.waiting import until
 
 READY_SECONDS = 30
+STOP_SECONDS = 25
 
 
 def free_port() -> int:
@@ -21,6 +23,15 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def stop_all(programs: Iterable["Program"]) -> None:
+    """SIGTERM to those that run, side by side; returns when all have ended."""
+    running = [program.process for program in programs if program.is_running]
+    for process in running:
+        process.send_signal(signal.SIGTERM)
+    for process in running:
+        process.wait(STOP_SECONDS)
 
 
 class Program:
@@ -64,7 +75,7 @@ class Program:
     def stop(self) -> int:
         """SIGTERM; the exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(25)
+        return self.process.wait(STOP_SECONDS)
 
     def kill(self) -> None:
         """SIGKILL, as a crash would end it."""
