@@ -51,10 +51,13 @@ pytest() { # the closing line of the run is pytest's own
 }
 
 all_tests() { # tests PATH...: all; up to three that failed run once more, by themselves
-  local code=0 failed
-  pytest "$@" || code=$?
+  local code=0 failed kept=.pytest_cache/v/cache/lastfailed
+  rm -f "$kept" # may name tests that there are no more
+  # Two workers take a file at a time, in the order given here; system, browser and faults come last and by themselves
+  # (tests/support/sharing.py).
+  pytest -n 2 --no-loadscope-reorder "$@" || code=$?
   [ $code = 1 ] || return $code
-  failed=$("$bin/python" -c 'import json; print(len(json.load(open(".pytest_cache/v/cache/lastfailed"))))')
+  failed=$("$bin/python" -c 'import json, sys; print(len(json.load(open(sys.argv[1]))))' "$kept")
   [ "$failed" -le 3 ] || return 1
   # Real processes on a busy machine can be late. What only passes now is named above and deserves a look.
   printf '\ntest.sh: %s failed (see above); once more, by itself\n' "$failed" >&2
@@ -68,7 +71,7 @@ case $what in
   all)
     static_checks
     step 'vitest' web test
-    all_tests tests/unit tests/integration tests/system tests/browser tests/faults/test_short.py "$@"
+    all_tests tests/integration tests/unit tests/system tests/browser tests/faults/test_short.py "$@"
     printf 'test.sh: all is well, in %d s\n' $((SECONDS - began)) >&2
     ;;
 esac

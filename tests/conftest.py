@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
 
 from tests.support import servers as test_servers
 from tests.support import spaces
 from tests.support import stack as whole_system
 from tests.support.processes import Program, stop_all
 from tests.support.servers import Servers
+from tests.support.sharing import SideBySide
 from tests.support.spaces import Space
 from tests.support.stack import Stack
 
@@ -54,6 +56,10 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
         yield running
         if request.session.testsfailed:
             whole_system.keep_logs(running)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SideBySide:
+    return SideBySide(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -7,6 +7,7 @@ calls.py      an RPC client on the real broker
 stack.py      the whole of Warren, started by its own deployment command, and ways to harm it
 client.py     the public protocol as a client speaks it: one socket, one account
 chatter.py    a client that reconnects, resumes and never loses anything; several that chat at once
+sharing.py    which worker runs which tests, when there are several
 owner.py      which messaging instance owns a room now
 browsers.py   Chromium, and Warren's web client in it
 waiting.py    wait for a fact, not for time

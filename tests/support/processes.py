@@ -10,19 +10,26 @@ from pathlib import Path
 
 import httpx
 
-from tests.support.servers import PROJECT
+from tests.support.servers import PROJECT, WORKER, WORKERS
 from tests.support.spaces import Space
 from tests.support.waiting import until
 
 READY_SECONDS = 30
 STOP_SECONDS = 25
+_given: set[int] = set()
 
 
 def free_port() -> int:
-    """A port that is free now, from the range that programs choose their own from."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that is free now, from the range that programs choose their own from; never one that was given before,
+    here or to another worker."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        mine = port // 2 % WORKERS == WORKER % WORKERS  # the system gives odd ones only, as long as there are any
+        if mine and port not in _given:
+            _given.add(port)
+            return port
 
 
 def stop_all(programs: Iterable["Program"]) -> None:

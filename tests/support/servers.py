@@ -1,7 +1,8 @@
 """RabbitMQ, MongoDB (one member), Redis and Consul on private ports, through the project's own deployment code.
 
-Normally started for this run and removed after it. With WARREN_TEST_SERVERS=<run directory> the servers of that
-directory are used and left running: quicker while developing (`tests/README.md`).
+Normally started for this run and removed after it; workers that run tests side by side have servers of their own each.
+With WARREN_TEST_SERVERS=<run directory> one that runs by itself uses the servers of that directory and leaves them
+running: quicker while developing (`tests/README.md`).
 """
 
 import json
@@ -18,6 +19,9 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
 KEPT = "WARREN_TEST_SERVERS"
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+"""Which of them this process is, from 0."""
 START_SECONDS = 300
 OFFSETS = list(range(11_000, 20_000, 100))
 """Port offsets to choose from: apart from a Warren that is in use on this machine."""
@@ -50,7 +54,8 @@ class Servers:
 @contextmanager
 def running() -> Iterator[Servers]:
     """The servers, for as long as the context lasts."""
-    if kept := os.environ.get(KEPT):
+    kept = os.environ.get(KEPT)
+    if kept and WORKERS == 1:
         yield _read(Path(kept), _addresses_in(Path(kept)))
         return
     run_dir = Path(tempfile.mkdtemp(prefix="warren-"))
