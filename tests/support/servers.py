@@ -102,9 +102,11 @@ def _read(run_dir: Path, addresses: dict[str, str]) -> Servers:
 
 
 def _free_offset() -> int:
-    """An offset whose ports nobody uses; the process id spreads runs that start at the same moment."""
-    start = os.getpid() % len(OFFSETS)
-    for offset in OFFSETS[start:] + OFFSETS[:start]:
+    """An offset whose ports nobody uses; the process id spreads runs that start at the same moment, and workers of one
+    run choose from different ones."""
+    offsets = OFFSETS[WORKER % WORKERS :: WORKERS]
+    start = os.getpid() % len(offsets)
+    for offset in offsets[start:] + offsets[:start]:
         if all(_is_free(port + offset) for port in (8300, 8500, 9669, 9670, 9672, 9673, 9679, 9701)):
             return offset
     raise AssertionError("no port offset is free for the test servers: stop some of the Warrens on this machine")
