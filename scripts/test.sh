@@ -36,14 +36,30 @@ step() { # step NAME COMMAND...: one line when it is well, its whole output when
 
 web() { "$bin/python" -m infra.deploy.npm "$@"; }
 
-static_checks() {
+python_checks() {
   step 'ruff' "$bin/ruff" check --quiet
   step 'ruff format' "$bin/ruff" format --check --quiet
   step 'mypy --strict' "$bin/mypy"
   step 'import rules' "$bin/lint-imports"
+}
+
+web_checks() {
   step 'npm packages of the lock file' web ci
   step 'eslint' web run lint
   step 'tsc' web run typecheck
+}
+
+web_checks_and_tests() {
+  web_checks
+  step 'vitest' web test
+}
+
+side_by_side() { # side_by_side ONE OTHER: two functions, a core each; both come to their end, or to their first failure
+  local code=0
+  ("$1") &
+  ("$2") || code=$?
+  wait $! || code=$?
+  [ $code = 0 ] || exit $code
 }
 
 pytest() { # the closing line of the run is pytest's own
@@ -65,12 +81,11 @@ all_tests() { # tests PATH...: all; up to three that failed run once more, by th
 }
 
 case $what in
-  static) static_checks ;;
+  static) side_by_side web_checks python_checks ;;
   unit) step 'vitest' web test; pytest tests/unit "$@" ;;
   run) pytest "$@" ;;
   all)
-    static_checks
-    step 'vitest' web test
+    side_by_side web_checks_and_tests python_checks
     all_tests tests/integration tests/unit tests/system tests/browser tests/faults/test_short.py "$@"
     printf 'test.sh: all is well, in %d s\n' $((SECONDS - began)) >&2
     ;;
