@@ -4,6 +4,7 @@
     records.py     what the load client writes down, as types, and the file it goes to
     observed.py    what it writes down of an event
     client.py      one device of one user: does what PROTOCOL.md says a client does, and records everything
+    wire.py        its connection; sends.py its messages until they are answered; seen.py what it shows of its rooms
     people.py      accounts and rooms, through the public REST contract
     load.py        all devices together: an open loop of sends, changes, members who come and go, reads
     database.py    what MongoDB holds afterwards

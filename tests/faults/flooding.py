@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 
 from tests.faults import records
-from tests.faults.client import Pending
 from tests.faults.experiment import Scene
 from tests.faults.people import Person, make_room, sign_up
+from tests.faults.sends import Pending
 from tests.faults.transcript import Left
 from tests.support.servers import PROJECT
 

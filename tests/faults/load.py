@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.faults import records
-from tests.faults.client import Conduct, Device, Pending
+from tests.faults.client import Device
 from tests.faults.people import Person, Rest, RestError, make_room
 from tests.faults.records import Recorder
+from tests.faults.sends import Conduct, Pending
 
 SECOND_DEVICE_SHARE = 0.25
 CHURN_SECONDS = 0.7
