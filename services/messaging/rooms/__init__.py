@@ -1,6 +1,7 @@
 """Rooms as their owner keeps them; the write path in reading order.
 
-owner.py        the write loop on one screen: load, decide, store, fan out, settle
+owner.py        the write loop on one screen: carry out, project, fan out, settle
+rounds.py       carrying out: load, decide, store, again where the memory was stale
 consumer.py     the partition queues: what has arrived, and settling it
 suspects.py     batches that have come again too often: one by one
 cache.py        rooms in memory, loaded from the log when needed

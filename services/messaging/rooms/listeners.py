@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from warren.chassis.telemetry import get_logger
 from warren.contracts.rooms import LISTENERS_KEEP_SECONDS, listeners_key
@@ -50,15 +51,19 @@ class Listeners:
     def remove(self, room: str, gateway: str) -> None:
         self._sets.get(room, set()).discard(gateway)
 
-    async def store(self, added: Iterable[tuple[str, str]], removed: Iterable[tuple[str, str]]) -> None:
-        """Write (room, gateway) pairs to Redis. A gateway that finds Redis emptied adds itself again."""
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for room, gateway in added:
-                pipe.sadd(listeners_key(room), gateway)
-                pipe.expire(listeners_key(room), LISTENERS_KEEP_SECONDS)
-            for room, gateway in removed:
-                pipe.srem(listeners_key(room), gateway)
-            await pipe.execute()
+    async def store(self, added: list[tuple[str, str]], removed: list[tuple[str, str]]) -> None:
+        """Write (room, gateway) pairs to Redis. When it is away our memory has them, and gateways add themselves again
+        when it is back."""
+        try:
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for room, gateway in added:
+                    pipe.sadd(listeners_key(room), gateway)
+                    pipe.expire(listeners_key(room), LISTENERS_KEEP_SECONDS)
+                for room, gateway in removed:
+                    pipe.srem(listeners_key(room), gateway)
+                await pipe.execute()
+        except RedisError as error:
+            log.warning("listeners not stored in Redis", error=str(error)[:200], rooms=len(added))
 
     def gone(self, gateway: str) -> list[str]:
         """Strike off a gateway whose queue does not exist. Returns the rooms that it listened to."""

@@ -1,4 +1,5 @@
-"""What one write has to do, by room, and what came of it. Pure: the rules are `room.py`, the effects `owner.py`."""
+"""What one write has to do, by room, and what came of it. Pure: the rules are `room.py`, the effects `rounds.py`
+and `owner.py`."""
 
 from msgspec import Struct
 

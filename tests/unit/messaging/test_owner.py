@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from services.messaging.rooms import owner as module
+from services.messaging.rooms import rounds as module
 from services.messaging.rooms.entries import Entry
 from services.messaging.rooms.room import KNOWN_NONCES, RECENT_EVENTS, Room, replay
 from tests.unit.messaging.owner_bench import GATEWAY, NOW, Instance, Log, check_log, create, post

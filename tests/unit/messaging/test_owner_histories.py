@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from services.messaging.rooms import owner as module
+from services.messaging.rooms import rounds as module
 from services.messaging.rooms.entries import MEMBERSHIP
 from services.messaging.rooms.room import Room, replay
 from tests.unit.messaging.steps_bench import DATABASE_AWAY, formed
