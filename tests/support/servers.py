@@ -5,6 +5,7 @@ With WARREN_TEST_SERVERS=<run directory> one that runs by itself uses the server
 running: quicker while developing (`tests/README.md`).
 """
 
+import fcntl
 import json
 import os
 import shutil
@@ -17,14 +18,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.deploy.progress import Progress
+from infra.deploy.run_dir import RunDir
+from infra.deploy.servers import find_executables
+
 PROJECT = Path(__file__).resolve().parents[2]
 KEPT = "WARREN_TEST_SERVERS"
 WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 """Which of them this process is, from 0."""
 START_SECONDS = 300
-OFFSETS = list(range(11_000, 20_000, 100))
-"""Port offsets to choose from: apart from a Warren that is in use on this machine."""
+OFFSETS = list(range(11_000 + 50 * (WORKER % 2), 20_000, 100))
+"""Port offsets to choose from: apart from a Warren that is in use on this machine. No two ports of a plan are 50 apart
+modulo 100, so two workers that start at the same moment never want the same port."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,7 @@ def running() -> Iterator[Servers]:
     if kept and WORKERS == 1:
         yield _read(Path(kept), _addresses_in(Path(kept)))
         return
+    fetch_what_is_missing()
     run_dir = Path(tempfile.mkdtemp(prefix="warren-"))
     environment = {
         **os.environ,
@@ -70,6 +77,14 @@ def running() -> Iterator[Servers]:
     finally:
         _infra("down", environment, "--wipe")
         shutil.rmtree(run_dir, ignore_errors=True)
+
+
+def fetch_what_is_missing() -> None:
+    """Install the servers where they are not. One worker at a time: all fetch to the same place."""
+    run = RunDir.of_environment()
+    with (run.tools / "tests.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        find_executables(run, Progress(to_stderr=True))
 
 
 def _infra(action: str, environment: dict[str, str], flag: str) -> str:
@@ -102,11 +117,9 @@ def _read(run_dir: Path, addresses: dict[str, str]) -> Servers:
 
 
 def _free_offset() -> int:
-    """An offset whose ports nobody uses; the process id spreads runs that start at the same moment, and workers of one
-    run choose from different ones."""
-    offsets = OFFSETS[WORKER % WORKERS :: WORKERS]
-    start = os.getpid() % len(offsets)
-    for offset in offsets[start:] + offsets[:start]:
+    """An offset whose ports nobody uses; the process id spreads runs that start at the same moment."""
+    start = os.getpid() % len(OFFSETS)
+    for offset in OFFSETS[start:] + OFFSETS[:start]:
         if all(_is_free(port + offset) for port in (8300, 8500, 9669, 9670, 9672, 9673, 9679, 9701)):
             return offset
     raise AssertionError("no port offset is free for the test servers: stop some of the Warrens on this machine")

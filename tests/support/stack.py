@@ -27,7 +27,7 @@ from infra.deploy.ports import Ports, is_free
 from infra.deploy.run_dir import RunDir
 from infra.deploy.supervision import Supervisor
 from infra.deploy.topology import CLUSTER
-from tests.support.servers import OFFSETS, PROJECT
+from tests.support.servers import OFFSETS, PROJECT, fetch_what_is_missing
 from tests.support.waiting import eventually
 
 COMMAND = "./scripts/deploy-distributed.sh"
@@ -180,6 +180,7 @@ def running() -> Iterator[Stack]:
     if kept := os.environ.get(KEPT):
         yield Stack(Path(kept).absolute(), {**os.environ, "WARREN_RUN_DIR": kept})
         return
+    fetch_what_is_missing()
     run_dir = Path(tempfile.mkdtemp(prefix="warren-"))
     run_dir.chmod(0o755)  # nginx's workers pass through it
     offset = _free_offset()
