@@ -69,8 +69,8 @@ pytest() { # the closing line of the run is pytest's own
 all_tests() { # tests PATH...: all; up to three that failed run once more, by themselves
   local code=0 failed kept=.pytest_cache/v/cache/lastfailed
   rm -f "$kept" # may name tests that there are no more
-  # Two workers take a file at a time, in the order given here; system, browser and faults come last and by themselves
-  # (tests/support/sharing.py).
+  # Two workers take a file at a time, in the order given here. What judges the whole Warren by the clock comes last and
+  # by itself (tests/support/sharing.py).
   pytest -n 2 --no-loadscope-reorder "$@" || code=$?
   [ $code = 1 ] || return $code
   failed=$("$bin/python" -c 'import json, sys; print(len(json.load(open(sys.argv[1]))))' "$kept")

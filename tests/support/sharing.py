@@ -1,26 +1,38 @@
 """How workers share the tests: `pytest -n 2 --no-loadscope-reorder`, as ./scripts/test.sh does.
 
 The tests of a file stay together and in order, since they share programs and databases. Each worker starts servers of
-its own. What judges the whole Warren by the clock is done last, by one worker, when nothing else runs any more.
+its own. One of them starts the whole Warren too: it begins with the tests of it that only use it, and ends with those
+that break it and judge it by the clock, when nothing else runs any more.
 """
 
 from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
+WHOLE = "the whole Warren"
+FOLDERS_WHOLE = ("tests/system/", "tests/browser/")
 ALONE = "alone"
-FOLDERS_ALONE = ("tests/system/", "tests/browser/", "tests/faults/")
+FILES_ALONE = (
+    "tests/system/test_killed_instances.py",
+    "tests/system/test_server_faults.py",
+    "tests/browser/test_killed_instances.py",
+    "tests/faults/",
+)
 
 
 class SideBySide(LoadScopeScheduling):
-    """Hands out files in the order in which they were collected, and at the end everything of `FOLDERS_ALONE`."""
+    """The first worker gets `WHOLE` first and `ALONE` last; what is between goes a file at a time to who is free, in
+    the order in which it was collected."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return ALONE if file.startswith(FOLDERS_ALONE) else file
+        if file.startswith(FILES_ALONE):
+            return ALONE
+        return WHOLE if file.startswith(FOLDERS_WHOLE) else file
 
     def _assign_work_unit(self, node: WorkerController) -> None:
-        if ALONE in self.workqueue:
-            self.workqueue.move_to_end(ALONE)
+        for scope, last in ((WHOLE, False), (ALONE, True)):
+            if scope in self.workqueue:
+                self.workqueue.move_to_end(scope, last)
         if next(iter(self.workqueue)) != ALONE or self.nodes == [node]:
             super()._assign_work_unit(node)
         elif node is not self.nodes[0]:

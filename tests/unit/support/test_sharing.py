@@ -63,7 +63,16 @@ class Run:
 
 
 FILES = [f"tests/unit/test_{file}.py::test_{number}" for file in "abcdefg" for number in range(3)]
-LATE = ["tests/system/test_x.py::test_1", "tests/browser/test_y.py::test_2", "tests/faults/test_z.py::test_3[a::b]"]
+WHOLE = [
+    "tests/system/test_chat.py::test_1",
+    "tests/browser/test_chat.py::test_2",
+    "tests/browser/test_chat.py::test_3",
+]
+LATE = [
+    "tests/system/test_killed_instances.py::test_1",
+    "tests/browser/test_killed_instances.py::test_2",
+    "tests/faults/test_z.py::test_3[a::b]",
+]
 
 
 @pytest.mark.parametrize("first", [0, 1])
@@ -81,6 +90,15 @@ def test_every_test_runs_once_a_file_on_one_worker_and_the_late_ones_after_the_o
     assert one.ended and other.ended
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_the_worker_with_the_whole_warren_begins_with_it_and_is_the_one_that_ends_with_it(first: int) -> None:
+    run = Run(*FILES, *WHOLE, *LATE)
+    run.to_the_end(run.workers[first], run.workers[1 - first])
+    assert run.workers[0].ran[:3] == WHOLE
+    assert run.workers[0].ran[-3:] == LATE
+    assert sorted(run.workers[0].ran + run.workers[1].ran) == sorted(FILES + WHOLE + LATE)
+
+
 def test_both_workers_get_files_in_the_order_of_collection() -> None:
     run = Run(*FILES, *LATE)
     run.to_the_end(*run.workers)
@@ -88,7 +106,9 @@ def test_both_workers_get_files_in_the_order_of_collection() -> None:
         assert [test for test in worker.ran if test in FILES] == sorted(test for test in worker.ran if test in FILES)
 
 
-@pytest.mark.parametrize("tests", [LATE, [*FILES[:1], *LATE], [*FILES[:4], *LATE], FILES[:1], FILES])
+@pytest.mark.parametrize(
+    "tests", [LATE, WHOLE, [*WHOLE, *LATE], [*FILES[:1], *LATE], [*FILES[:4], *LATE], FILES[:1], FILES]
+)
 def test_a_selection_of_any_size_is_run_and_ends(tests: list[str]) -> None:
     run = Run(*tests)
     run.to_the_end(*run.workers)
