@@ -86,11 +86,15 @@ class RoomLog:
 
     async def tail(self, room: str, count: int) -> list[Entry]:
         """The last `count` entries, ascending."""
-        return (await self._entries(_range(room), count, newest=True))[::-1]
+        head, _ = await self.head(room)
+        found = await self._log.find(_range(room, max(head - count, 0))).sort("_id", 1).to_list()
+        return [entry for run in map(Run.read, found) for entry in run.entries][-count:]
 
     async def after(self, room: str, after: int, limit: int) -> list[Entry]:
         """Entries with `seq` > after, ascending."""
-        return await self._entries(_range(room, after), limit, {"entries.seq": {"$gt": after}})
+        found = await self._log.find(_range(room, after, after + limit + 1)).sort("_id", 1).to_list()
+        entries = [entry for run in map(Run.read, found) for entry in run.entries if entry.seq > after]
+        return entries[:limit]
 
     async def changes_after(self, room: str, rev: int) -> list[Entry]:
         """Entries after `rev` that change the room or its members, ascending."""
@@ -99,17 +103,27 @@ class RoomLog:
         return [entry for run in map(Run.read, found) for entry in run.entries if entry.seq > rev and entry.changes]
 
     async def last_message(self, room: str) -> Entry | None:
-        found = await self._entries(_range(room), 1, {"entries.kind": events.MESSAGE_CREATED}, newest=True)
+        found = await self.messages(room, limit=1)
         return found[0] if found else None
 
     async def messages(
         self, room: str, *, limit: int, before: int | None = None, after: int | None = None
     ) -> list[Entry]:
         """Messages ascending: the first `limit` with seq > after, else the last `limit` with seq < before."""
-        seqs = {"$gt": after or 0} | ({} if before is None else {"$lt": before})
-        where: Document = {"entries.kind": events.MESSAGE_CREATED, "entries.seq": seqs}
-        found = await self._entries(_range(room, after or 0, before), limit, where, newest=after is None)
-        return found if after is not None else found[::-1]
+        order = 1 if after is not None else DESCENDING
+        query = _range(room, after or 0, before) | {"entries.kind": events.MESSAGE_CREATED}
+        found: list[Entry] = []
+        # In batches, since how many messages there are in a run is not known. (An aggregation that takes runs apart on
+        # the server reads 4 MB of them before it looks at the first.)
+        async with self._log.find(query).sort("_id", order).batch_size(limit // 3 + 2) as runs:
+            async for run in runs:
+                for entry in Run.read(run).entries[::order]:
+                    inside = entry.seq > (after or 0) and (before is None or entry.seq < before)
+                    if inside and entry.kind == events.MESSAGE_CREATED:
+                        found.append(entry)
+                if len(found) >= limit:
+                    break
+        return found[:limit][::order]
 
     async def by_key(self, keys: Iterable[Key]) -> dict[Key, Entry]:
         """Entries by (room, seq); what does not exist is left out."""
@@ -135,26 +149,18 @@ class RoomLog:
         found = await asyncio.gather(*(self.head(room) for room in rooms))
         return dict(zip(rooms, found, strict=True))
 
-    async def _entries(
-        self, runs: Document, limit: int, where: Document | None = None, *, newest: bool = False
-    ) -> list[Entry]:
-        """The first, or the last, `limit` entries of these runs that match. The server takes runs apart and stops
-        reading when it has enough."""
-        pipeline: list[Document] = [{"$match": runs}, {"$sort": {"_id": DESCENDING if newest else 1}}]
-        if newest:
-            pipeline.append({"$set": {"entries": {"$reverseArray": "$entries"}}})
-        pipeline.append({"$unwind": "$entries"})
-        if where is not None:
-            pipeline.append({"$match": where})
-        pipeline.append({"$limit": limit})
-        found: Any = await (await self._log.aggregate(pipeline)).to_list()
-        return [entry_of(document["_id"]["room"], document["entries"]) for document in found]
-
     async def _by_key(self, keys: Iterable[Key]) -> dict[Key, dict[str, Any]]:
-        wanted = set(keys)
+        wanted = sorted(set(keys))
         if not wanted:
             return {}
-        found: Any = await self._log.find({"$or": [_around(*key) for key in wanted]}).to_list()
+        ranges: list[tuple[Key, Key]] = []
+        for key in wanted:  # those that are near to each other are one range, which costs the server less than two
+            if ranges and ranges[-1][1][0] == key[0] and key[1] - ranges[-1][1][1] <= RUN:
+                ranges[-1] = (ranges[-1][0], key)
+            else:
+                ranges.append((key, key))
+        query = [_range(room, first - 1, last + 1) for (room, first), (_, last) in ranges]
+        found: Any = await self._log.find({"$or": query}).to_list()
         entries = {(run["_id"]["room"], entry["seq"]): entry for run in found for entry in run["entries"]}
         return {key: entries[key] for key in wanted if key in entries}
 

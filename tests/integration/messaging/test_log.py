@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from pymongo import AsyncMongoClient
+from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
 from services.messaging.rooms.entries import Entry
 from services.messaging.store.indexes import OlderLog, ensure_indexes
@@ -130,6 +132,44 @@ async def test_rooms_whose_ids_begin_alike_are_apart(log: RoomLog) -> None:
     await log.append([entry("x", 1), entry("x1", 1), entry("x1", 2), entry("x-", 1)])
     assert await log.head("x") == (1, 1)
     assert [each.seq for each in await log.tail("x1", 10)] == [1, 2]
+
+
+class Returned(CommandListener):
+    """Counts the runs that reads bring here."""
+
+    runs = 0
+
+    def started(self, event: CommandStartedEvent) -> None: ...
+
+    def failed(self, event: CommandFailedEvent) -> None: ...
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        cursor: dict[str, list[object]] = event.reply.get("cursor") or {}
+        self.runs += len(cursor.get("firstBatch") or cursor.get("nextBatch") or ())
+
+
+async def test_reading_a_long_room_brings_no_more_of_it_than_is_asked_for(space: Space, log: RoomLog) -> None:
+    for seq in range(1, 401):
+        assert await log.append([entry("deep", seq, f"nonce-{seq}")]) is None
+    returned = Returned()
+    mongo = Mongo(space.mongodb_uri, "test")
+    client: AsyncMongoClient[dict[str, object]] = AsyncMongoClient(space.mongodb_uri, event_listeners=[returned])
+    mongo.database = client.get_default_database()
+    watched = RoomLog(mongo)
+    assert await watched.head("deep") == (400, 400)
+    assert await watched.last_message("deep") is not None
+    assert returned.runs <= 4
+    assert len(await watched.messages("deep", limit=30)) == 30
+    assert len(await watched.messages("deep", limit=30, before=200)) == 30
+    assert len(await watched.messages("deep", limit=30, after=200)) == 30
+    assert returned.runs <= 4 + 3 * (30 + 30 // 3 + 2 + RUN)
+    returned.runs = 0
+    assert len(await watched.tail("deep", 10)) == 10
+    assert len(await watched.after("deep", 200, 10)) == 10
+    assert len(await watched.by_key([("deep", 7), ("deep", 300)])) == 2
+    assert returned.runs <= 4 * RUN + 30
+    await client.close()
+    await mongo.stop()
 
 
 async def test_a_log_of_an_earlier_form_is_named_and_left_as_it_is(space: Space) -> None:
