@@ -57,6 +57,8 @@ it('leaves the room only after a second thought', async () => {
   await waitFor(() => {
     expect(screen.queryByTestId('room-item')).toBeNull();
   });
-  expect(server.rooms.get('den')!.members.has('ada')).toBe(false);
+  await waitFor(() => {
+    expect(server.rooms.get('den')!.members.has('ada')).toBe(false);
+  });
   expect(window.location.pathname).toBe('/');
 });
