@@ -50,7 +50,13 @@ async def _record(program: str, pid: int, seconds: float, path: Path) -> Path:
     _, words = await process.communicate()
     if process.returncode != 0:
         raise CannotProfile(f"py-spy: {words.decode(errors='replace').strip()[-300:]}")
+    await asyncio.to_thread(_without_our_folder, path)
     return path
+
+
+def _without_our_folder(path: Path) -> None:
+    """The title has the command, with the folder of whoever ran it."""
+    path.write_text(path.read_text().replace(f"{PROJECT}/", ""))
 
 
 def busiest(system: System, module: str) -> int:
