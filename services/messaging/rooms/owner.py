@@ -58,8 +58,7 @@ class Owner:
         self._put_aside = put_aside
         self._tasks = tasks
         self._settling: asyncio.Queue[tuple[list[Arrived], list[asyncio.Task[None]]]] = asyncio.Queue()
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._writing = False
         self._written = asyncio.Event()
         self._leaving = False
         self._ours: set[int] = set()
@@ -77,7 +76,7 @@ class Owner:
         """Let others take over, finish what has arrived."""
         self._leaving = True
         await self._consumer.stop_consuming()
-        while self._consumer.waiting or not self._idle.is_set():
+        while self._consumer.waiting or self._writing:
             self._written.clear()
             await self._written.wait()
         await self._settling.join()
@@ -100,10 +99,10 @@ class Owner:
     async def _write_forever(self) -> None:
         while True:
             taken = await self._consumer.take()
-            self._idle.clear()
+            self._writing = True
             with WRITE_SECONDS.time():
                 await self._write(taken)
-            self._idle.set()
+            self._writing = False
             self._written.set()
 
     async def _write(self, taken: list[Arrived]) -> None:

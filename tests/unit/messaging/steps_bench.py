@@ -186,7 +186,7 @@ class Process(Instance):
 
     @property
     def idle(self) -> bool:
-        return not self.gates and self.arrivals.empty() and self.owner._idle.is_set()
+        return not self.gates and self.arrivals.empty() and not self.owner._writing
 
     async def settle(self, taken: list[Arrived]) -> None:
         await self.gate("settle")
