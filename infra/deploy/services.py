@@ -11,7 +11,7 @@ from infra.deploy.run_dir import PROJECT, RunDir, write_private
 from infra.deploy.topology import SERVICES, Topology
 
 # Settings of the services that whoever starts Warren may give; everything else is set here.
-HANDED_ON = ("JWT_EXPIRE", "ROOM_PARTITIONS", "RATE_LIMITS", "LOG_LEVEL", "CLIENT_URL", "NODE_ENV")
+HANDED_ON = ("JWT_EXPIRE", "ROOM_PARTITIONS", "ROOM_SPREAD", "RATE_LIMITS", "LOG_LEVEL", "CLIENT_URL", "NODE_ENV")
 GIVEN_FILE = "given.json"
 
 

@@ -38,7 +38,7 @@ async def serve(settings: MessagingSettings) -> int:
 
     listeners = Listeners(redis.client)
     cache = RoomCache(log, projections, listeners)
-    consumer = PartitionConsumer(settings.server_id, settings.room_partitions)
+    consumer = PartitionConsumer(settings.server_id, settings.room_partitions, spread=settings.room_spread)
     fanout = Fanout(f"{settings.server_id}.{new_id()}")
     notices, dead_letters = Notices(), DeadLetters()
     owner = Owner(

@@ -1,12 +1,14 @@
 """The partition queues as this instance consumes them: what has arrived, and settling it.
 
-The broker gives each partition to one consumer at a time (single active consumer, rendezvous by priority), so
-every instance consumes from all of them. All partitions share one channel, so that one acknowledgement settles all
-that one write took, whatever partitions it came from.
+The broker gives each partition to one consumer at a time (single active consumer), so every instance consumes from all
+of them; by their priorities one instance gets all, or each its share (docs/adr/0021). All partitions share one channel,
+so that one acknowledgement settles all that one write took, whatever partitions it came from.
 """
 
 import asyncio
+import contextlib
 import zlib
+from collections.abc import Collection, Sequence
 
 import msgspec
 from aiormq.channel import Channel
@@ -18,12 +20,18 @@ from warren.chassis.broker import Delivery, Link, declare, declare_exchange, del
 from warren.chassis.telemetry import get_logger
 from warren.contracts.codec import decode
 from warren.contracts.rooms import CommandBatch
-from warren.contracts.topology import NOTICES, ROOMS_DEAD, partition_queue
+from warren.contracts.topology import NOTICES, ROOMS_DEAD, Queue, partition_queue
 
 PREFETCH = 256
 """Command batches of one partition that may be in work; a gateway has one in flight for each partition."""
 
+IN_TURN_SECONDS = 1.0
+LOOK_SECONDS = 0.02
+
 log = get_logger("consumer")
+
+Stream = tuple[str, int]
+"""A gateway and a partition: one batch of it is on its way at a time."""
 
 
 class Arrived(Struct):
@@ -34,13 +42,18 @@ class Arrived(Struct):
     link: int
     tries: int = 0
 
+    @property
+    def stream(self) -> Stream:
+        return self.batch.gateway, self.batch.partition
+
 
 class PartitionConsumer:
     """Collects batches until the owner takes them."""
 
-    def __init__(self, server_id: str, partitions: int) -> None:
+    def __init__(self, server_id: str, partitions: int, *, spread: bool = False) -> None:
         self._server_id = server_id
         self._partitions = partitions
+        self._spread = spread
         self._arrived: list[Arrived] = []
         self._some = asyncio.Event()
         self._channel: Channel | None = None
@@ -55,15 +68,26 @@ class PartitionConsumer:
     def waiting(self) -> int:
         return len(self._arrived)
 
-    async def take(self) -> list[Arrived]:
-        """All that has arrived, as soon as there is something."""
+    async def take(self, expected: Collection[Stream] = (), seconds: float = 0.0) -> list[Arrived]:
+        """All that has arrived, as soon as there is something; and something of each stream of `expected`, unless
+        that takes longer than `seconds`."""
         await self._some.wait()
+        if expected and not self._careful:
+            await self._hear_from(expected, seconds)
         self._some.clear()
         if self._careful:
             return await self._take_carefully()
         taken, self._arrived = self._arrived, []
         self._unsettled += len(taken)
         return taken
+
+    async def _hear_from(self, expected: Collection[Stream], seconds: float) -> None:
+        missing = set(expected)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while missing := missing.difference(arrived.stream for arrived in self._arrived):
+                    self._some.clear()
+                    await self._some.wait()
 
     async def _take_carefully(self) -> list[Arrived]:
         """One suspect, once all before it are settled; everything else when there is none left."""
@@ -107,10 +131,14 @@ class PartitionConsumer:
         self._arrived.clear()
         self._careful = False
         self._tags.clear()
-        for partition in range(self._partitions):
-            queue = partition_queue(partition)
+        queues = [partition_queue(partition) for partition in range(self._partitions)]
+        for queue in queues:
             await declare(channel, queue)
-            priority = zlib.crc32(f"{self._server_id}:{partition}".encode()) % 1000
+        if not self._spread:
+            await _let_others_finish(channel, queues)
+        for partition, queue in enumerate(queues):
+            key = f"{self._server_id}:{partition}" if self._spread else self._server_id
+            priority = zlib.crc32(key.encode()) % 1000
             answer = await channel.basic_consume(queue.name, self._on_batch, arguments={"x-priority": priority})
             self._tags.append(str(answer.consumer_tag))
 
@@ -140,3 +168,19 @@ class PartitionConsumer:
         channel = self._channel
         assert channel is delivery.channel and channel is not None
         await channel.basic_reject(tag, requeue=False, wait=False)
+
+
+async def _let_others_finish(channel: Channel, queues: Sequence[Queue]) -> None:
+    """Of instances that start together, whoever consumes from the first queue is to get them all: RabbitMQ 3 gives a
+    queue to the first consumer, whatever its priority. Waits for IN_TURN_SECONDS at most; a rare split does no harm."""
+    if not await _consumers(channel, queues[0]):
+        return
+    for _ in range(round(IN_TURN_SECONDS / LOOK_SECONDS)):
+        if await _consumers(channel, queues[-1]):
+            return
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _consumers(channel: Channel, queue: Queue) -> int:
+    found = await channel.queue_declare(queue.name, passive=True)
+    return found.consumer_count or 0

@@ -2,17 +2,19 @@
 projections, fan out, settle, in that order.
 
 While a write is on its way to the disks of a majority, commands gather for the next one: at low load a write has one
-message, at high load hundreds, without a timer. Several writes at once were slower (measured on 2 cores): the cost is
-in the number of writes, not in their size.
+message, at high load hundreds. The cost is in the number of writes, not in their size; several at once were slower
+(measured on 2 cores). So the next one waits until the gateways that were just answered have sent what gathered there:
+taking what only the others sent would make two trains of half the length, each waiting for the other (docs/adr/0019).
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
 from prometheus_client import Histogram
 
 from services.messaging.rooms.cache import RoomCache
-from services.messaging.rooms.consumer import Arrived, PartitionConsumer
+from services.messaging.rooms.consumer import Arrived, PartitionConsumer, Stream
 from services.messaging.rooms.entries import event_of
 from services.messaging.rooms.fanout import BEAT_SECONDS, Fanout, Parcel
 from services.messaging.rooms.listeners import Listeners
@@ -28,6 +30,10 @@ from warren.contracts.events import AnyNotice, Done, MemberAdded, PartitionTaken
 WRITE_SECONDS = Histogram(
     "warren_write_seconds", "From taking commands to handing on their events.", buckets=(0.005, 0.02, 0.1, 0.5, 2, 10)
 )
+
+PATIENCE = 1.5
+"""Of what a write took: how long the next one waits for the gateways that it answered."""
+PATIENCE_SECONDS = 0.03
 
 
 class Owner:
@@ -61,6 +67,10 @@ class Owner:
         self._writing = False
         self._written = asyncio.Event()
         self._leaving = False
+        self._answered: set[Stream] = set()
+        """What the last write answered: gateways send there what gathered at them meanwhile."""
+        self._patience = 0.0
+        """Seconds that the next write waits for them."""
         self._ours: set[int] = set()
         """Partitions of which the other instances know that we own them."""
         self._running: list[asyncio.Task[None]] = []
@@ -98,12 +108,21 @@ class Owner:
 
     async def _write_forever(self) -> None:
         while True:
-            taken = await self._consumer.take()
+            taken = await self._consumer.take(self._answered, self._patience)
             self._writing = True
+            begun = time.monotonic()
             with WRITE_SECONDS.time():
                 await self._write(taken)
+            self._expect_from(taken, time.monotonic() - begun)
             self._writing = False
             self._written.set()
+
+    def _expect_from(self, taken: list[Arrived], seconds: float) -> None:
+        """A command by itself shows that there is time for one at a time. Canaries are no sign of more to come."""
+        busy = [arrived for arrived in taken if not isinstance(arrived.batch.commands[-1], rooms.Canary)]
+        several = sum(len(arrived.batch.commands) for arrived in busy) > 1
+        self._answered = {arrived.stream for arrived in busy} if several else set()
+        self._patience = min(PATIENCE * seconds, PATIENCE_SECONDS)
 
     async def _write(self, taken: list[Arrived]) -> None:
         await self._tell_what_is_ours({arrived.batch.partition for arrived in taken})

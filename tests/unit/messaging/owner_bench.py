@@ -1,7 +1,7 @@
 """Owners around one log in memory that keeps the two unique keys of the real one. Several make races."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import cast
 
 from pymongo.errors import AutoReconnect
@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError
 
 from services.messaging.rooms.cache import RoomCache
-from services.messaging.rooms.consumer import Arrived, PartitionConsumer
+from services.messaging.rooms.consumer import Arrived, PartitionConsumer, Stream
 from services.messaging.rooms.entries import MEMBERSHIP, Entry
 from services.messaging.rooms.fanout import Fanout, Parcel
 from services.messaging.rooms.listeners import Listeners
@@ -153,6 +153,8 @@ class Instance:
         self.dead: list[tuple[rooms.AnyCommand, Exception]] = []
         self.when_cancelled: Callable[[], Awaitable[None]] | None = None
         """What others do once this one consumes no more."""
+        self.expected: set[Stream] = set()
+        """Whom the write to come waits for."""
         self.listeners = listeners = listeners or MemoryListeners(stored)
         self.cache = RoomCache(cast(RoomLog, log), cast(Projections, self.tables), listeners)
         self.owner = Owner(
@@ -172,7 +174,8 @@ class Instance:
 
     # As PartitionConsumer
 
-    async def take(self, expected: int = 0) -> list[Arrived]:
+    async def take(self, expected: Collection[Stream] = (), seconds: float = 0.0) -> list[Arrived]:
+        self.expected = set(expected)
         taken = [await self.arrivals.get()]
         while not self.arrivals.empty():
             taken.append(self.arrivals.get_nowait())
