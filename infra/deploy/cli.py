@@ -22,7 +22,7 @@ environment:
   WARREN_PORT_OFFSET    added to every port, to run a second Warren beside the first (default: 0)
   WARREN_LISTEN         native: the address nginx listens on (default: 127.0.0.1; others need CLIENT_URL too)
   WARREN_TOOLS_DIR      native: where downloaded programs are kept (default: .run/tools in the project)
-  JWT_EXPIRE, ROOM_PARTITIONS, RATE_LIMITS, LOG_LEVEL, CLIENT_URL, NODE_ENV are handed to the services
+  JWT_EXPIRE, ROOM_PARTITIONS, ROOM_SPREAD, RATE_LIMITS, LOG_LEVEL, CLIENT_URL, NODE_ENV are handed to the services
 """
 
 

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import StartProgram
-from tests.integration.messaging.gateway import Gateway, check_events, check_log, gateway
+from tests.integration.messaging.gateway import PARTITIONS, Gateway, check_events, check_log, gateway
 from tests.support.processes import Program
 from tests.support.spaces import Space
 from tests.support.waiting import until
 from warren.contracts import rooms
+from warren.contracts.rooms import canary_room
 
 FROZEN_SECONDS = 20
 """A frozen owner is replaced when its heartbeats have been missing for 10 to 15 s."""
@@ -96,6 +97,14 @@ async def check_all(space: Space, stream: Stream) -> None:
         for post in stream.posts[:: max(len(stream.posts) // 20, 1)]:
             assert await other.seqs(other.post(stream.room, post.nonce)) == [seqs[stream.posts.index(post)]]
     assert len(check_log(space, stream.room)) == len(entries)
+
+
+async def test_instances_that_start_together_leave_all_partitions_to_one_of_them(
+    pair: list[Program], edge: Gateway
+) -> None:
+    for partition in range(PARTITIONS):
+        await edge.ask(rooms.Canary(edge.ref(), canary_room(partition, PARTITIONS), ""))
+    assert len({batch.source for batch in edge.batches}) == 1
 
 
 async def test_an_owner_that_is_killed_is_replaced_at_once(space: Space, pair: list[Program], edge: Gateway) -> None:
