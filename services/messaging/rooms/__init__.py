@@ -6,6 +6,7 @@ consumer.py     the partition queues: what has arrived, and settling it
 suspects.py     batches that have come again too often: one by one
 cache.py        rooms in memory, loaded from the log when needed
 room.py         the rules of one room: pure, commands in, entries out
+room_state.py   what a room is in memory, as its log made it
 permissions.py  who may do what
 entries.py      an entry of the log, and the event that clients see
 work.py         what one write has to do and what came of it, by room

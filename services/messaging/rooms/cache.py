@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 
 from services.messaging.rooms.entries import MEMBERSHIP, Entry
 from services.messaging.rooms.listeners import Listeners
-from services.messaging.rooms.room import RECENT_EVENTS, Member, Room
+from services.messaging.rooms.room import Room
+from services.messaging.rooms.room_state import RECENT_EVENTS, Member
 from services.messaging.store.log import RoomLog
 from services.messaging.store.members import Projections
 from warren.contracts.rooms import CANARY_ROOMS

@@ -15,7 +15,8 @@ from redis.exceptions import RedisError
 from services.messaging.rooms.cache import RoomCache
 from services.messaging.rooms.entries import event_of
 from services.messaging.rooms.listeners import Listeners
-from services.messaging.rooms.room import Known, Room, Target
+from services.messaging.rooms.room import Room, Target
+from services.messaging.rooms.room_state import Known
 from services.messaging.rooms.work import Item, Outcome, decide, failed, smaller, target_from, targets_of, unavailable
 from services.messaging.store.log import RoomLog
 from warren.chassis.clock import Clock

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from pymongo import MongoClient
 
-from services.messaging.rooms.room import KNOWN_NONCES
+from services.messaging.rooms.room_state import KNOWN_NONCES
 from tests.integration.messaging.gateway import Gateway, check_events, check_log, gateway, log_of
 from tests.support.processes import Program
 from tests.support.spaces import Space

@@ -7,7 +7,8 @@ import pytest
 
 from services.messaging.rooms import rounds as module
 from services.messaging.rooms.entries import Entry
-from services.messaging.rooms.room import KNOWN_NONCES, RECENT_EVENTS, Room, replay
+from services.messaging.rooms.room import Room, replay
+from services.messaging.rooms.room_state import KNOWN_NONCES, RECENT_EVENTS
 from tests.unit.messaging.owner_bench import GATEWAY, NOW, Instance, Log, check_log, create, post
 from warren.chassis.lifecycle import Tasks
 from warren.contracts import rooms

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from services.messaging.rooms.entries import Entry
-from services.messaging.rooms.room import Known, Room, replay
+from services.messaging.rooms.room import Room, replay
+from services.messaging.rooms.room_state import Known
 from services.messaging.rooms.work import Item, Outcome, decide, target_from
 from warren.contracts import events, rooms
 
