@@ -41,7 +41,8 @@ class RoomCache:
     async def get(self, rooms: Iterable[str]) -> tuple[dict[str, Room], set[str]]:
         """The rooms by id, and which of them were loaded just now. Raises PyMongoError, RedisError."""
         wanted = set(rooms)
-        for room_id in wanted & self._doubted:
+        doubted = {room_id: self._rooms[room_id] for room_id in wanted & self._doubted}
+        for room_id in doubted:
             self.drop(room_id)
         fresh: set[str] = set()
         while missing := [room for room in wanted if room not in self._rooms]:
@@ -49,6 +50,9 @@ class RoomCache:
             clearings = self._clearings
             await self._listeners.load(missing)
             loaded = await asyncio.gather(*(self._load(room) for room in missing))
+            for room in loaded:
+                if before := doubted.get(room.id):
+                    room.keep_refusals(before)
             if clearings == self._clearings:  # else their listeners were forgotten while they were loaded
                 self._rooms.update((room.id, room) for room in loaded)
         found = {}

@@ -104,6 +104,13 @@ class RoomState:
         for the next decision, however many: only what is new makes old ones forgotten (see `remember`)."""
         self._nonces[(sender, nonce)] = known
 
+    def keep_refusals(self, before: "RoomState") -> None:
+        """Of the same room in memory until now, which is loaded again although all it did has counted: what it refused
+        must ride on the next entry all the same."""
+        for key, (code, detail) in before._refused.items():
+            self._know_refused(key, code, detail)
+        self._carry = before._carry
+
     def _know_refused(self, key: tuple[str, str, int], code: Code, detail: str) -> None:
         self._refused[key] = code, detail
         if len(self._refused) > KNOWN_REFUSALS:
