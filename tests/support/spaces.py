@@ -40,6 +40,7 @@ class Space:
             "JWT_SECRET": "a-secret-of-the-test-suite-0123456789",
             "NODE_ENV": "development",
             "RATE_LIMITS": "off",
+            "ROOM_PARTITIONS": "4",  # several, so that what concerns only one of them shows
         }
 
     def mongo(self) -> "MongoClient[dict[str, Any]]":

@@ -49,7 +49,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     )
     jwt_expire: Annotated[str, Meta(pattern=_DURATION.pattern, description="Life of a session.")] = "7d"
     client_url: Annotated[str, Meta(description="Allowed origins, comma separated.")] = "http://localhost:3000"
-    room_partitions: Annotated[int, Meta(ge=1, le=256, description="Partitions of the room queues.")] = 4
+    room_partitions: Annotated[int, Meta(ge=1, le=256, description="Partitions of the room queues.")] = 1
     rate_limits: Annotated[bool, Meta(description="off for benchmarks; refused in production.")] = True
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="Least level of logs.")] = (
         "info"

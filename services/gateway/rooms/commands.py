@@ -28,15 +28,15 @@ from warren.contracts.ids import partition_of
 from warren.contracts.topology import partition_queue
 
 BATCH_COMMANDS = 250
-OPEN_COMMANDS = 500
-"""Commands of one partition that may gather here, or what it settles in half a second if that is more: past it
+OPEN_COMMANDS = 2_000
+"""Commands that may gather here, each partition its share, or what it settles in half a second if that is more: past it
 `overloaded`, so that what is accepted waits for about a second, not for whatever was accepted before it."""
-OPEN_WHEN_SLOW = 150
+OPEN_WHEN_SLOW = 600
 SLOW_SECONDS = 1.0
-"""The same while the batch in flight has been away for so long. (With 500 then too, acks took 9.5 s at 3 times the
-2,800 messages/s that a busy machine could do; with 150 always, one client's burst was refused by an idle one.)"""
+"""The same while the batch in flight has been away for so long. (With 2,000 then too, acks took 9.5 s at 3 times the
+2,800 messages/s that a busy machine could do; with 600 always, one client's burst was refused by an idle one.)"""
 OPEN_UPKEEP = 20_000
-"""The same for what nobody typed: refusing to listen would only bring the client back with more of it."""
+"""The same of one partition for what nobody typed: refusing to listen would only bring the client back with more."""
 ANSWER_SECONDS = 15.0
 RESEND_SECONDS = 5.0
 WATCH_SECONDS = 0.5
@@ -74,6 +74,8 @@ class CommandSender:
 
     def __init__(self, partitions: int, tasks: Tasks, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
+        self._share = OPEN_COMMANDS // partitions
+        self._share_when_slow = OPEN_WHEN_SLOW // partitions
         self._partitions = [_Partition(open=deque()) for _ in range(partitions)]
         self._tasks = tasks
         self._waiting: dict[int, _Waiting] = {}
@@ -107,7 +109,7 @@ class CommandSender:
     def submit(self, command: rooms.AnyCommand, waiter: Waiter | None = None) -> None:
         """Send a command; `waiter` gets its answer, or a refusal after ANSWER_SECONDS. Raises Refusal (overloaded)."""
         partition = self._partitions[partition_of(command.room, len(self._partitions))]
-        if len(partition.open) >= OPEN_WHEN_SLOW and self._full(partition, command):
+        if len(partition.open) >= self._share_when_slow and self._full(partition, command):
             raise Refusal(Code.OVERLOADED, "Too much is under way; try again.", retry_after_ms=OVERLOADED_MS)
         if waiter is not None:
             self._waiting[command.ref] = _Waiting(waiter, self._now() + ANSWER_SECONDS)
@@ -119,7 +121,7 @@ class CommandSender:
         if isinstance(command, UPKEEP):
             return len(partition.open) >= OPEN_UPKEEP
         slow = partition.flying is not None and self._now() - partition.since > SLOW_SECONDS
-        return len(partition.open) >= max(OPEN_WHEN_SLOW if slow else OPEN_COMMANDS, partition.half_second)
+        return len(partition.open) >= max(self._share_when_slow if slow else self._share, partition.half_second)
 
     async def ask(self, command: rooms.AnyCommand) -> rooms.Stored:
         """Send a command and wait for what came of it. Raises Refusal."""

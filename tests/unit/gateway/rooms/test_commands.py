@@ -18,6 +18,7 @@ from warren.contracts.events import Done
 from warren.contracts.ids import partition_of
 
 PARTITIONS = 2
+SHARE = module.OPEN_COMMANDS // PARTITIONS
 HERE = next(name for name in "abcdefgh" if partition_of(name, PARTITIONS) == 0)
 THERE = next(name for name in "abcdefgh" if partition_of(name, PARTITIONS) == 1)
 
@@ -121,7 +122,7 @@ async def test_each_partition_has_its_own_batch_in_flight(bench: Bench) -> None:
 
 
 async def test_more_may_wait_where_more_is_settled_in_half_a_second(bench: Bench) -> None:
-    for round_number in range(1, 2 * module.OPEN_COMMANDS // module.BATCH_COMMANDS + 3):
+    for round_number in range(1, 2 * SHARE // module.BATCH_COMMANDS + 3):
         for _ in range(module.BATCH_COMMANDS):
             bench.post()
         await ticks()
@@ -129,7 +130,7 @@ async def test_more_may_wait_where_more_is_settled_in_half_a_second(bench: Bench
     await pass_time(module.WATCH_SECONDS * 1.1)
     waiting = bench.post()
     await ticks()
-    for _ in range(module.OPEN_COMMANDS + 1):  # refused when little is settled
+    for _ in range(SHARE + 1):  # refused when little is settled
         bench.post()
     assert waiting in bench.refs()[-1]
 
@@ -137,7 +138,7 @@ async def test_more_may_wait_where_more_is_settled_in_half_a_second(bench: Bench
 async def test_less_may_wait_while_the_batch_in_flight_is_slow(bench: Bench) -> None:
     bench.post()
     await ticks()
-    for _ in range(module.OPEN_WHEN_SLOW):
+    for _ in range(module.OPEN_WHEN_SLOW // PARTITIONS):
         bench.post()
     bench.post()
     await pass_time(module.SLOW_SECONDS * 1.1)
@@ -149,7 +150,7 @@ async def test_less_may_wait_while_the_batch_in_flight_is_slow(bench: Bench) -> 
 async def test_a_full_partition_refuses_what_people_do_but_not_what_keeps_their_rooms_in_step(bench: Bench) -> None:
     bench.post()
     await ticks()
-    for _ in range(module.OPEN_COMMANDS):
+    for _ in range(SHARE):
         bench.post()
     with pytest.raises(Refusal) as refused:
         bench.post()
