@@ -29,8 +29,8 @@ from warren.contracts.topology import partition_queue
 
 BATCH_COMMANDS = 250
 OPEN_COMMANDS = 2_000
-"""Commands that may gather here, each partition its share, or what it settles in half a second if that is more: past it
-`overloaded`, so that what is accepted waits for about a second, not for whatever was accepted before it."""
+"""Commands that may gather here, each partition its share (a quarter at least), or what it settles in half a second if
+that is more: past it `overloaded`, so that what is accepted waits for about a second, not for all before it."""
 OPEN_WHEN_SLOW = 600
 SLOW_SECONDS = 1.0
 """The same while the batch in flight has been away for so long. (With 2,000 then too, acks took 9.5 s at 3 times the
@@ -74,8 +74,8 @@ class CommandSender:
 
     def __init__(self, partitions: int, tasks: Tasks, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
-        self._share = OPEN_COMMANDS // partitions
-        self._share_when_slow = OPEN_WHEN_SLOW // partitions
+        self._share = max(OPEN_COMMANDS // partitions, OPEN_COMMANDS // 4)
+        self._share_when_slow = max(OPEN_WHEN_SLOW // partitions, OPEN_WHEN_SLOW // 4)
         self._partitions = [_Partition(open=deque()) for _ in range(partitions)]
         self._tasks = tasks
         self._waiting: dict[int, _Waiting] = {}

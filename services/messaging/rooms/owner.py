@@ -119,9 +119,13 @@ class Owner:
 
     def _expect_from(self, taken: list[Arrived], seconds: float) -> None:
         """A command by itself shows that there is time for one at a time. Canaries are no sign of more to come."""
-        busy = [arrived for arrived in taken if not isinstance(arrived.batch.commands[-1], rooms.Canary)]
-        several = sum(len(arrived.batch.commands) for arrived in busy) > 1
-        self._answered = {arrived.stream for arrived in busy} if several else set()
+        busy = [
+            arrived.stream
+            for arrived in taken
+            for command in arrived.batch.commands  # there may be none: what is sent again leaves some out
+            if not isinstance(command, rooms.Canary)
+        ]
+        self._answered = set(busy) if len(busy) > 1 else set()
         self._patience = min(PATIENCE * seconds, PATIENCE_SECONDS)
 
     async def _write(self, taken: list[Arrived]) -> None:

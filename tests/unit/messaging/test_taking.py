@@ -106,5 +106,9 @@ async def test_after_several_commands_their_gateway_is_expected_to_have_more() -
     assert {gateway for gateway, _ in await expected_after(post("n1"), post("n2"))} == {GATEWAY}
 
 
+async def test_a_batch_sent_again_with_nothing_left_in_it_does_not_stop_the_owner() -> None:
+    assert await expected_after() == set()
+
+
 async def test_canaries_are_no_sign_of_more_to_come() -> None:
     assert await expected_after(rooms.Canary(7, "r", ""), rooms.Canary(8, "r", "")) == set()
