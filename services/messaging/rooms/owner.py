@@ -14,10 +14,11 @@ from collections.abc import Awaitable, Callable
 from prometheus_client import Histogram
 
 from services.messaging.rooms.cache import RoomCache
-from services.messaging.rooms.consumer import Arrived, PartitionConsumer, Stream
+from services.messaging.rooms.consumer import Arrived, PartitionConsumer
 from services.messaging.rooms.entries import event_of
 from services.messaging.rooms.fanout import BEAT_SECONDS, Fanout, Parcel
 from services.messaging.rooms.listeners import Listeners
+from services.messaging.rooms.pace import Pace
 from services.messaging.rooms.rounds import Rounds, until_done
 from services.messaging.rooms.work import Item, Outcome, by_room, send_listeners_on
 from services.messaging.store.log import RoomLog
@@ -30,10 +31,6 @@ from warren.contracts.events import AnyNotice, Done, MemberAdded, PartitionTaken
 WRITE_SECONDS = Histogram(
     "warren_write_seconds", "From taking commands to handing on their events.", buckets=(0.005, 0.02, 0.1, 0.5, 2, 10)
 )
-
-PATIENCE = 1.5
-"""Of what a write took: how long the next one waits for the gateways that it answered."""
-PATIENCE_SECONDS = 0.03
 
 
 class Owner:
@@ -67,10 +64,7 @@ class Owner:
         self._writing = False
         self._written = asyncio.Event()
         self._leaving = False
-        self._answered: set[Stream] = set()
-        """What the last write answered: gateways send there what gathered at them meanwhile."""
-        self._patience = 0.0
-        """Seconds that the next write waits for them."""
+        self._pace = Pace()
         self._ours: set[int] = set()
         """Partitions of which the other instances know that we own them."""
         self._running: list[asyncio.Task[None]] = []
@@ -108,25 +102,15 @@ class Owner:
 
     async def _write_forever(self) -> None:
         while True:
-            taken = await self._consumer.take(self._answered, self._patience)
+            await asyncio.sleep(self._pace.pause)
+            taken = await self._consumer.take(self._pace.expected, self._pace.patience)
             self._writing = True
             begun = time.monotonic()
             with WRITE_SECONDS.time():
                 await self._write(taken)
-            self._expect_from(taken, time.monotonic() - begun)
+            self._pace.wrote(taken, time.monotonic() - begun)
             self._writing = False
             self._written.set()
-
-    def _expect_from(self, taken: list[Arrived], seconds: float) -> None:
-        """A command by itself shows that there is time for one at a time. Canaries are no sign of more to come."""
-        busy = [
-            arrived.stream
-            for arrived in taken
-            for command in arrived.batch.commands  # there may be none: what is sent again leaves some out
-            if not isinstance(command, rooms.Canary)
-        ]
-        self._answered = set(busy) if len(busy) > 1 else set()
-        self._patience = min(PATIENCE * seconds, PATIENCE_SECONDS)
 
     async def _write(self, taken: list[Arrived]) -> None:
         await self._tell_what_is_ours({arrived.batch.partition for arrived in taken})

@@ -84,7 +84,7 @@ async def test_suspects_are_tried_one_by_one_without_waiting_for_anybody() -> No
     assert await arrivals.take(("b", 1)) == [("a", 0)]
 
 
-async def expected_after(*commands: rooms.AnyCommand) -> set[Stream]:
+async def test_after_several_commands_their_gateway_is_expected_to_have_more() -> None:
     tasks = Tasks()
     instance = Instance(Log(), set(), tasks)
     instance.owner._running = [
@@ -92,23 +92,7 @@ async def expected_after(*commands: rooms.AnyCommand) -> set[Stream]:
         tasks.spawn("settle", instance.owner._settle_forever()),
     ]
     await instance.carry_out(create("r", "bob"))
-    await instance.carry_out(*commands)
+    await instance.carry_out(post("n1"), post("n2"))
     await turn()
     await tasks.cancel_all()
-    return instance.expected
-
-
-async def test_a_command_by_itself_makes_the_next_one_wait_for_nothing() -> None:
-    assert await expected_after(post("n1")) == set()
-
-
-async def test_after_several_commands_their_gateway_is_expected_to_have_more() -> None:
-    assert {gateway for gateway, _ in await expected_after(post("n1"), post("n2"))} == {GATEWAY}
-
-
-async def test_a_batch_sent_again_with_nothing_left_in_it_does_not_stop_the_owner() -> None:
-    assert await expected_after() == set()
-
-
-async def test_canaries_are_no_sign_of_more_to_come() -> None:
-    assert await expected_after(rooms.Canary(7, "r", ""), rooms.Canary(8, "r", "")) == set()
+    assert {gateway for gateway, _ in instance.expected} == {GATEWAY}
