@@ -41,7 +41,6 @@ class LocalRoom:
         "recent",
         "repair_again",
         "sockets",
-        "source",
     )
 
     def __init__(self, room: str) -> None:
@@ -61,7 +60,6 @@ class LocalRoom:
         self.repair_again = False
         """More was lost while a repair was under way: its answer may have come before that."""
         self.lingering = False
-        self.source = ""
 
     def keep_members(self, members: list[MemberSince]) -> None:
         self.members = {member.user: member.since for member in members}

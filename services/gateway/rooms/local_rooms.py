@@ -94,23 +94,16 @@ class LocalRooms:
 
     # News from owners
 
-    def on_events(self, batch: RoomEvents, source: str) -> None:
+    def on_events(self, batch: RoomEvents) -> None:
         """Contiguous events of one room. Older ones are dropped, a jump starts a repair."""
         room = self._rooms.get(batch.room)
         if room is None:
             self._unlisten(batch.room)
             return
-        room.source = source
         if room.phase is Phase.LIVE:
             self._in_step.apply(room, batch.events)
         elif len(room.held) < HELD_EVENTS:
             room.held.extend(batch.events)
-
-    def owned_by(self, room_id: str, source: str) -> None:
-        """Who answered for a room: a lost batch of that source may have been about it."""
-        room = self._rooms.get(room_id)
-        if room is not None:
-            room.source = source
 
     def on_transient(self, news: Transient) -> None:
         """Typing, receipts and read marks."""

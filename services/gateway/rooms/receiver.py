@@ -28,7 +28,6 @@ from warren.contracts.events import (
     PresenceChanged,
     SessionRevoked,
 )
-from warren.contracts.rooms import Listening
 from warren.contracts.topology import NOTICES, gateway_queue
 
 PREFETCH = 1_000
@@ -137,10 +136,8 @@ class Receiver:
     def _on_batch(self, batch: EventBatch) -> None:
         for answer in batch.answers:
             self._commands.answered(answer)
-            if isinstance(answer, Listening):
-                self._rooms.owned_by(answer.room, batch.source)
         for events in batch.rooms:
-            self._rooms.on_events(events, batch.source)
+            self._rooms.on_events(events)
         for news in batch.transients:
             self._rooms.on_transient(news)
         for done in batch.done:
@@ -149,13 +146,14 @@ class Receiver:
         self._check_stream(batch)
 
     def _check_stream(self, batch: EventBatch) -> None:
-        """A jump in a source's numbers: a whole batch was lost, of rooms that we may not know yet to be its own."""
+        """A jump in a source's numbers: a whole batch was lost. It may have been about any room, also about one that
+        was another owner's before."""
         last = self._streams.get(batch.source, 0)
         self._streams[batch.source] = batch.n
         if batch.n != last + 1:
             lost = batch.n - last - 1
             log.warning("event batches were lost; asking for what was missed", source=batch.source, lost=lost)
-            self._rooms.repair(lambda room: last == 0 or room.source == batch.source)
+            self._rooms.repair(lambda _room: True)
             self._on_moved(self._queue)  # presence news may have been lost with it
 
     def _on_canary(self) -> None:

@@ -17,7 +17,6 @@ from warren.contracts.errors import Code, Refusal
 from warren.contracts.events import RoomEvents
 
 ROOM = "lunch"
-SOURCE = "messaging-1.x"
 
 
 def upto(first: int, last: int) -> list[int]:
@@ -186,8 +185,8 @@ class RoomBench:
         self.rooms.audience.join(await self.live(), made.as_connection, after)
         return made
 
-    def deliver(self, *events: rooms.RoomEvent, source: str = SOURCE) -> None:
-        self.rooms.on_events(RoomEvents(ROOM, list(events)), source)
+    def deliver(self, *events: rooms.RoomEvent) -> None:
+        self.rooms.on_events(RoomEvents(ROOM, list(events)))
 
     def happen(self, count: int = 1) -> None:
         """New events, each delivered to the gateway by itself."""

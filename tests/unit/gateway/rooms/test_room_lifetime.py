@@ -7,7 +7,7 @@ import pytest
 from services.gateway.rooms.in_step import RETRY_SECONDS
 from services.gateway.rooms.local_rooms import LINGER_SECONDS, UNLISTEN_AGAIN_SECONDS
 from tests.support.virtual_time import pass_time, ticks
-from tests.unit.gateway.rooms.room_bench import ROOM, SOURCE, FakeSocket, RoomBench
+from tests.unit.gateway.rooms.room_bench import ROOM, FakeSocket, RoomBench
 from warren.contracts import rooms
 from warren.contracts.errors import Code, Refusal
 from warren.contracts.events import RoomEvents
@@ -99,8 +99,8 @@ async def test_events_of_an_unknown_room_make_one_unlisten_until_the_owner_has_h
     bench: RoomBench,
 ) -> None:
     for seq in range(5):
-        bench.rooms.on_events(RoomEvents("old", [rooms.RoomEvent(seq, b"{}")]), SOURCE)
+        bench.rooms.on_events(RoomEvents("old", [rooms.RoomEvent(seq, b"{}")]))
     assert bench.owner.unlistens == 1
     await pass_time(UNLISTEN_AGAIN_SECONDS)
-    bench.rooms.on_events(RoomEvents("old", [rooms.RoomEvent(6, b"{}")]), SOURCE)
+    bench.rooms.on_events(RoomEvents("old", [rooms.RoomEvent(6, b"{}")]))
     assert bench.owner.unlistens == 2

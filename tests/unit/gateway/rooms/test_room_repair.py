@@ -3,7 +3,7 @@
 from services.gateway.rooms.in_step import RETRY_SECONDS
 from services.gateway.rooms.local_room import Phase
 from tests.support.virtual_time import pass_time, ticks
-from tests.unit.gateway.rooms.room_bench import ROOM, SOURCE, FakeSocket, RoomBench, upto
+from tests.unit.gateway.rooms.room_bench import ROOM, FakeSocket, RoomBench, upto
 from warren.contracts.limits import RESUME_EVENTS
 
 
@@ -142,9 +142,9 @@ async def test_what_is_lost_while_a_repair_is_under_way_is_repaired_after_it(ben
 async def test_only_chosen_rooms_are_repaired(bench: RoomBench) -> None:
     await bench.socket("ann")
     bench.happen()
-    bench.rooms.repair(lambda room: room.source == "another")
+    bench.rooms.repair(lambda room: room.id != ROOM)
     assert len(bench.owner.listens) == 1
-    bench.rooms.repair(lambda room: room.source == SOURCE)
+    bench.rooms.repair(lambda room: room.id == ROOM)
     assert len(bench.owner.listens) == 2
 
 
