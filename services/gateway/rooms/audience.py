@@ -72,19 +72,26 @@ class Audience:
         if since is None:
             return False
         connection.rooms.add(room)
-        start = room.head if after is None else after
+        self._admit(room, connection, since, room.head if after is None else after)
+        return True
+
+    def _admit(self, room: LocalRoom, connection: "Connection", since: int, start: int) -> None:
+        """Nobody is given what is from before `since`, their joining."""
         if start > room.head:
             room.ahead.append((connection, start))
         elif start < since - 1 or room.head - start > RESUME_EVENTS:
-            connection.send(reply_frame(Reset(room.id, room.head)))
-            room.sockets.add(connection)
+            self._reset(room, connection)
         else:
             self._catch_up_socket(room, connection, start)
-        return True
+
+    def _reset(self, room: LocalRoom, connection: "Connection") -> None:
+        """The socket loads history itself, and has what comes from here on."""
+        connection.send(reply_frame(Reset(room.id, room.head)))
+        room.sockets.add(connection)
 
     def part(self, room: LocalRoom, connection: "Connection") -> None:
         room.sockets.discard(connection)
-        room.joining.discard(connection)
+        room.joining.pop(connection, None)
         room.leaving.pop(connection, None)
         room.forget_ahead(connection)
         connection.rooms.discard(room)
@@ -94,8 +101,8 @@ class Audience:
         """Events after `start` up to `head`: from memory in this tick, else from the log."""
         frames = room.frames_after(start)
         if frames is None:
-            room.joining.add(connection)
-            self._tasks.spawn("resume", self._resume(room, connection, start))
+            this_try = room.joining[connection] = object()
+            self._tasks.spawn("resume", self._resume(room, connection, start, this_try))
         else:
             self._give(room, connection, frames)
 
@@ -105,23 +112,23 @@ class Audience:
             DELIVERIES.inc(len(frames))
         room.sockets.add(connection)
 
-    async def _resume(self, room: LocalRoom, connection: "Connection", start: int) -> None:
+    async def _resume(self, room: LocalRoom, connection: "Connection", start: int, this_try: object) -> None:
         """Events that are not in memory here any more come from the log, in pages, until memory has the rest, or until
         the leaving of one who left meanwhile."""
         try:
-            while connection in room.joining:
+            while room.joining.get(connection) is this_try:
                 if start >= room.leaving.get(connection, start + 1):
                     self._let_go(room, connection)
                     return
                 frames = room.frames_after(start)
                 if frames is not None and room.phase is Phase.LIVE and connection not in room.leaving:
-                    room.joining.discard(connection)
+                    del room.joining[connection]
                     self._give(room, connection, frames)
                     return
                 events = await self._missed.events(room.id, start, max(room.head, start + 1))
                 end = room.leaving.get(connection, room.head)
                 fresh = [event for event in events if start < event.seq <= end]
-                if fresh and connection in room.joining:
+                if fresh and room.joining.get(connection) is this_try:
                     connection.send(b"".join(text_frame(event.data) for event in fresh))
                     DELIVERIES.inc(len(fresh))
                     start = fresh[-1].seq
@@ -129,13 +136,14 @@ class Audience:
                     await self._in_step(room.id)
         except Refusal as refusal:
             log.warning("a socket could not resume; it is told to load history", room=room.id, error=str(refusal))
-            if connection in room.joining:
-                connection.send(reply_frame(Reset(room.id, room.leaving.get(connection, room.head))))
-                if connection in room.leaving:
-                    self._let_go(room, connection)
-                else:
-                    room.joining.discard(connection)
-                    room.sockets.add(connection)
+            if room.joining.get(connection) is not this_try:
+                return
+            if connection in room.leaving:
+                connection.send(reply_frame(Reset(room.id, room.leaving[connection])))
+                self._let_go(room, connection)
+            else:
+                del room.joining[connection]
+                self._reset(room, connection)
 
     def _let_go(self, room: LocalRoom, connection: "Connection") -> None:
         """A socket has been given everything up to its user's leaving. They may have come back meanwhile."""
@@ -186,17 +194,21 @@ class Audience:
                 self.part(room, connection)
 
     def begin_again(self, room: LocalRoom, answer: Listening) -> None:
-        """Too much was missed: the room goes on at the owner's cut, and every socket loads history."""
+        """Too much was missed: the room goes on at the owner's cut, and every socket loads history. Who is no member
+        there learns so when they do; how far the room is by now is none of their business."""
+        known, ahead = room.head, dict(room.ahead)
         room.head = answer.head
         room.recent.clear()
         room.keep_recent(answer.recent)
         room.keep_members(answer.members)
-        reset = reply_frame(Reset(room.id, room.head))
-        for connection in room.sockets:
-            connection.send(reset)
         for connection in room.everybody():
+            if connection in room.leaving:
+                continue  # is being given what it may have, which ends before this
             if connection.user not in room.members:
+                connection.send(reply_frame(Reset(room.id, ahead.get(connection, known))))
                 self.part(room, connection)
+            elif room.joining.pop(connection, None) is not None or connection in room.sockets:
+                self._reset(room, connection)
         self._admit_ahead(room)
 
     def _admit_ahead(self, room: LocalRoom) -> None:
@@ -205,4 +217,4 @@ class Audience:
             if after > room.head:
                 room.ahead.append((connection, after))
             elif not connection.closed:
-                self._catch_up_socket(room, connection, after)
+                self._admit(room, connection, room.members[connection.user], after)

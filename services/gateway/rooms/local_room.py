@@ -49,8 +49,8 @@ class LocalRoom:
         self.head = 0
         self.members: dict[str, int] = {}
         self.sockets: set[Connection] = set()
-        self.joining: set[Connection] = set()
-        """Sockets that are being given older events from the log first."""
+        self.joining: dict[Connection, object] = {}
+        """Sockets that are being given older events from the log first, and what tells this try from an earlier one."""
         self.leaving: dict[Connection, int] = {}
         """Of those, the ones whose user has left meanwhile: what they are given ends with this `seq`."""
         self.ahead: list[tuple[Connection, int]] = []
@@ -83,7 +83,7 @@ class LocalRoom:
 
     def everybody(self) -> set["Connection"]:
         """All that have the room, in whatever state."""
-        return self.sockets | self.joining | {connection for connection, _ in self.ahead}
+        return self.sockets.union(self.joining, (connection for connection, _ in self.ahead))
 
     @property
     def needed(self) -> bool:

@@ -92,7 +92,7 @@ async def test_a_gap_that_is_too_long_makes_every_client_load_history(bench: Roo
     assert ann.seqs == [bench.owner.head]
 
 
-async def test_who_left_during_a_gap_that_is_too_long_gets_nothing_any_more(bench: RoomBench) -> None:
+async def test_who_left_during_a_gap_that_is_too_long_is_only_told_to_look(bench: RoomBench) -> None:
     bench.owner.kept = 3
     live, ahead, resuming = await bench.socket("ann"), await bench.socket("ann", 12), await bench.socket("ann", 3)
     assert resuming.got == []
@@ -102,9 +102,28 @@ async def test_who_left_during_a_gap_that_is_too_long_gets_nothing_any_more(benc
     bench.rooms.repair(lambda _room: True)
     await bench.catch_up()
     bench.happen()
-    assert live.seqs == [] and ahead.got == []
-    assert max(resuming.seqs, default=0) <= 10
+    assert live.seqs == ahead.seqs == resuming.seqs == []
+    assert live.others == resuming.others == [("reset", 10)], "nothing of how far the room is by now"
+    assert ahead.others == [("reset", 12)]
     assert live.rooms == ahead.rooms == resuming.rooms == set()
+
+
+async def test_who_left_and_came_back_during_a_gap_that_is_too_long_gets_nothing_from_in_between(
+    bench: RoomBench,
+) -> None:
+    bench.owner.kept = 3
+    sockets = [await bench.socket("ann"), await bench.socket("ann", 12), await bench.socket("ann", 3)]
+    for _ in range(2):
+        bench.owner.write()
+    bench.owner.write(left="ann")
+    for _ in range(RESUME_EVENTS):
+        bench.owner.write()
+    back = bench.owner.write(joined="ann").seq
+    bench.rooms.repair(lambda _room: True)
+    await bench.catch_up()
+    bench.happen()
+    for socket in sockets:
+        assert socket.others == [("reset", back)] and socket.seqs == [back + 1]
 
 
 async def test_who_joined_during_a_gap_that_is_too_long_is_told_of_the_room(bench: RoomBench) -> None:
