@@ -24,6 +24,7 @@ from warren.contracts.events import AnyNotice, MemberAdded, PartitionTaken
 
 NOW = 1_790_000_000_000
 GATEWAY = "gateway.g.1"
+MakeInstance = Callable[[], "Instance"]
 
 
 class Log:
@@ -256,3 +257,12 @@ def check_log(log: Log) -> None:
         keys = [(e.sender, e.nonce) for e in entries if e.nonce is not None]
         assert len(keys) == len(set(keys))
         replay(room, entries)
+
+
+def seqs(answers: list[rooms.Answer]) -> list[int]:
+    assert all(isinstance(answer, rooms.Stored) for answer in answers), answers
+    return [answer.seq for answer in answers if isinstance(answer, rooms.Stored)]
+
+
+def codes(answers: list[rooms.Answer]) -> list[str]:
+    return [answer.code for answer in answers if isinstance(answer, rooms.Refused)]
