@@ -43,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
     peers.add_argument("--kill", action="store_true", help="also kill -9 one server of three")
     peers.add_argument("--without-warren", action="store_true", help="only the peers")
     drawn = _common(commands.add_parser("curves", help="CPU a message over room size, users, gateways, rate"))
-    drawn.add_argument("--curve", action="append", choices=[*curves.NAMES], help="default: all four")
+    drawn.add_argument("--curve", action="append", choices=[*curves.NAMES], help="default: all five")
     drawn.add_argument("--most-users", type=int, default=3_000, help="accounts take 50 ms each, once (default 3000)")
     flames = _common(commands.add_parser("flame", help="flame graphs of a gateway and of the owner under load"))
     flames.add_argument("--rate", type=float, default=4_000.0, help="of team (default 4000)")

@@ -1,4 +1,4 @@
-"""How cost grows: CPU of a message over room size, users, gateways and rate, each with the others held still."""
+"""How cost grows: CPU of a message over room size, users, gateways, rate and batch, the others held still."""
 
 import dataclasses
 import subprocess
@@ -24,7 +24,7 @@ GATEWAYS_RATE = 500.0
 RATES = (50.0, 100.0, 200.0, 500.0, 1_000.0, 2_000.0, 4_000.0)
 
 
-NAMES = ("rate", "users", "size", "gateways")
+NAMES = ("rate", "batch", "users", "size", "gateways")
 DRAWN = ("gateways", "messaging", "mongodb", "rabbitmq")
 
 
@@ -118,9 +118,12 @@ async def draw(system: System, names: Sequence[str], seconds: float, most_users:
             ],
         ),
     }
-    found = []
+    found: list[Curve] = []
     for name in names:
-        if name == "gateways":
+        if name == "batch":
+            rates = next((curve for curve in found if curve.name == "rate"), None)
+            found.append(batches(rates or await _curve(system, "rate", *steps["rate"], seconds)))
+        elif name == "gateways":
             found.append(await _gateways(system, seconds))
         elif steps[name][2]:
             title, changed, points = steps[name]
@@ -133,6 +136,12 @@ async def _curve(
 ) -> Curve:
     points = [(at, await _measured(system, workload, rate, seconds)) for at, workload, rate in steps]
     return Curve(name, title, changed, points)
+
+
+def batches(rates: Curve) -> Curve:
+    """The same measurements by what a write held: the rate makes it."""
+    points = sorted(((round(one.messages_per_write, 1), one) for _, one in rates.points), key=lambda point: point[0])
+    return Curve("batch", "Over the batch (team, the runs over the rate)", "messages of a write", points)
 
 
 async def _gateways(system: System, seconds: float) -> Curve:

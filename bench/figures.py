@@ -89,6 +89,12 @@ class Figures:
     load_cpu_share: float
     load_late_p99: float
     chunks: int
+    writes_per_second: float = 0.0
+    """Of the room log; 0 where nobody counts them."""
+
+    @property
+    def messages_per_write(self) -> float:
+        return self.sent / self.seconds / max(self.writes_per_second, 1e-9)
 
     @property
     def generator_is_the_limit(self) -> bool:

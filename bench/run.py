@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.figures import Figures, percentile
 from bench.process import LoadProcess
-from bench.system import System, cpu_seconds, machine_seconds
+from bench.system import System, cpu_seconds, machine_seconds, writes
 from bench.users import Cast
 from bench.workloads import BODY_BYTES, Workload
 
@@ -38,9 +38,9 @@ async def measure(
         at = time.time() + LEAD_SECONDS
         load.tell(str(at))
         await asyncio.sleep(at + WARM_UP_SECONDS - time.time())
-        machine = machine_seconds()
+        machine, written = machine_seconds(), await writes(system)
         used = await cores(system, seconds)
-        machine = machine_seconds() - machine
+        machine, written = machine_seconds() - machine, await writes(system) - written
         result = await load.answer()
     if result["error"]:
         print(f"an error that clients got: {result['error']}", file=sys.stderr)
@@ -63,6 +63,7 @@ async def measure(
         elsewhere_share=round(max(0.0, (machine - result["cpu"]) / seconds - sum(used.values())), 2),
         load_cpu_share=round(result["cpu"] / seconds, 3),
         load_late_p99=percentile(times["late"], 0.99),
+        writes_per_second=round(written / seconds, 1),
     )
 
 

@@ -10,6 +10,8 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
+
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 MARK = "WARREN_RUN"
@@ -35,7 +37,7 @@ class System:
     """`rest` and `sockets` are URLs, one for each server that clients connect to; `app` is nginx, or empty.
 
     `parts` are (name, a word of the command line), the first that fits counts. `front` is the part that holds sockets.
-    `pids` are the processes behind `sockets`.
+    `pids` are the processes behind `sockets`; `owners` are the URLs of the metrics of those who write.
     """
 
     name: str
@@ -47,6 +49,7 @@ class System:
     parts: tuple[tuple[str, str], ...] = WARREN_PARTS
     front: str = "gateways"
     pids: list[int] = field(default_factory=list)
+    owners: list[str] = field(default_factory=list)
 
 
 def find() -> System:
@@ -68,6 +71,11 @@ def find() -> System:
         sockets=[f"ws://{one['address']}:{one['socket_port']}" for one in gateways],
         run_dir=Path(os.environ.get("WARREN_RUN_DIR", PROJECT / ".run")).resolve(),
         pids=[int(one["pid"]) for one in gateways],
+        owners=[
+            f"http://{one['address']}:{one['port']}/metrics"
+            for one in status["instances"]
+            if one["service"] == "messaging"
+        ],
     )
 
 
@@ -87,6 +95,16 @@ def cpu_seconds(system: System) -> dict[str, float]:
             continue  # it ended meanwhile
         used[part] += sum(int(fields[i]) for i in (11, 12, 13, 14)) / TICKS
     return used
+
+
+async def writes(system: System) -> float:
+    """Writes to the room log so far; 0 for a system that does not count them."""
+    found = 0.0
+    async with httpx.AsyncClient() as http:
+        for url in system.owners:
+            lines = (await http.get(url)).text.splitlines()
+            found += sum(float(line.split()[1]) for line in lines if line.startswith("warren_writes_total "))
+    return found
 
 
 def machine_seconds() -> float:
