@@ -32,7 +32,8 @@ class Hello(Frame, tag="hello"):
 
 
 class Send(Frame, tag="send"):
-    """Post a message. The same `nonce` again never makes a second one."""
+    """Post a message. The same `nonce` again never makes a second one, and stays refused once its room refused it: who
+    wants another decision takes another."""
 
     room: Id
     nonce: Nonce

@@ -4,8 +4,9 @@ Invariants that this type keeps, whatever the order of commands:
 - entries are numbered without a gap: the first of a decision is `head + 1`;
 - a (sender, nonce) that is known never makes a second entry;
 - only members post, and `members` always equals the replay of the log;
-- a command that was refused and is delivered again is refused again, though the room went on. For that an entry
-  carries what was refused since the one before it: without a new entry the same refusal follows by itself.
+- a (sender, nonce) that was refused is refused again, though the room went on: a copy of the command may have been on
+  its way through another gateway for long. For that an entry carries what was refused since the one before it: without
+  a new entry the same refusal follows by itself.
 """
 
 from collections.abc import Iterable
@@ -60,14 +61,14 @@ class Room(RoomState):
         repeated = self._repeated(command, nonce, echo=echo)
         if repeated is not None:
             return repeated
-        refused = self._refused.get((command.user, nonce, command.ref))
+        refused = self._refused.get((command.user, nonce))
         if refused is not None:
             raise Refusal(*refused)
         try:
             return self._decide(command, at, target)
         except Refusal as refusal:
-            self._know_refused((command.user, nonce, command.ref), refusal.code, refusal.detail)
-            self._carry = [*self._carry, (command.user, nonce, command.ref, str(refusal.code))][-CARRIED_REFUSALS:]
+            self._know_refused((command.user, nonce), refusal.code, refusal.detail)
+            self._carry = [*self._carry, (command.user, nonce, str(refusal.code))][-CARRIED_REFUSALS:]
             raise
 
     def _decide(self, command: rooms.AnyCommand, at: int, target: Target | None) -> Decision:

@@ -52,9 +52,9 @@ class RoomState:
         self.members: dict[str, Member] = {}
         self.recent: deque[rooms.RoomEvent] = deque(maxlen=RECENT_EVENTS)
         self._nonces: OrderedDict[tuple[str, str], Known] = OrderedDict()
-        self._refused: dict[tuple[str, str, int], tuple[Code, str]] = {}
-        """By user, nonce and ref: a client that says the same once more gets a new ref, and is judged anew."""
-        self._carry: list[tuple[str, str, int, str]] = []
+        self._refused: dict[tuple[str, str], tuple[Code, str]] = {}
+        """By user and nonce, whatever gateway it comes through."""
+        self._carry: list[tuple[str, str, str]] = []
 
     def apply(self, entry: Entry) -> rooms.RoomEvent:
         """Take an entry into the state: one just decided, or one from the log. Returns its event."""
@@ -81,8 +81,8 @@ class RoomState:
         self.head = entry.seq
         self.n = entry.n
         self.recent.append(event)
-        for user, nonce, ref, code in entry.payload.get("refused", ()):
-            self._know_refused((user, nonce, ref), Code(code), "It was refused before.")
+        for user, nonce, code in entry.payload.get("refused", ()):
+            self._know_refused((user, nonce), Code(code), "It was refused before.")
         if entry.nonce is not None:
             self.know(entry.sender, entry.nonce, Known(entry.seq, entry.at, event))
             if len(self._nonces) > KNOWN_NONCES:
@@ -111,7 +111,7 @@ class RoomState:
             self._know_refused(key, code, detail)
         self._carry = before._carry
 
-    def _know_refused(self, key: tuple[str, str, int], code: Code, detail: str) -> None:
+    def _know_refused(self, key: tuple[str, str], code: Code, detail: str) -> None:
         self._refused[key] = code, detail
         if len(self._refused) > KNOWN_REFUSALS:
             del self._refused[next(iter(self._refused))]

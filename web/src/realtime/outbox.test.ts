@@ -114,12 +114,25 @@ describe('outbox', () => {
     expect(sent.at(-1)?.body).toBe('two');
   });
 
-  it('sends a failed message again under the same nonce when asked to', () => {
+  it('sends a refused message again as a new one when asked to: under its nonce it stays refused', () => {
     const nonce = outbox.add('r1', 'one');
     refuse(nonce, 'forbidden');
     outbox.retry(nonce);
     expect(states()).toEqual(['one pending']);
-    expect(sent.map((frame) => frame.nonce)).toEqual([nonce, nonce]);
+    expect(sent.map((frame) => frame.body)).toEqual(['one', 'one']);
+    expect(sent[1]?.nonce).not.toBe(nonce);
+  });
+
+  it('sends a message that failed by a fault again under the same nonce: it may be stored after all', () => {
+    const nonce = outbox.add('r1', 'one');
+    for (let tries = 0; tries < 4; tries += 1) {
+      refuse(nonce, 'internal');
+      vi.advanceTimersByTime(10_000);
+    }
+    expect(states()).toEqual(['one failed']);
+    const before = sent.length;
+    outbox.retry(nonce);
+    expect(sent.slice(before).map((frame) => frame.nonce)).toEqual([nonce]);
   });
 
   it('gives up on an internal error only after some tries', () => {

@@ -16,6 +16,8 @@ export interface OutgoingMessage {
   state: 'pending' | 'sent' | 'failed';
   seq: number | null;
   error: string | null;
+  /** The room has decided: under this nonce it stays refused, also by copies that are still on their way. */
+  refused?: boolean;
 }
 
 export interface OutboxOptions {
@@ -73,9 +75,12 @@ export class Outbox {
     return nonce;
   }
 
+  /** What was refused is a new message, under a new nonce; what may have been stored after all keeps its own. */
   retry(nonce: string): void {
     this.tries.delete(nonce);
-    this.change(nonce, { state: 'pending', error: null });
+    const message = this.store.get().find((each) => each.nonce === nonce);
+    const fresh = message?.refused === true ? makeNonce() : nonce;
+    this.change(nonce, { nonce: fresh, state: 'pending', error: null, refused: false });
     this.pump();
   }
 
@@ -115,7 +120,7 @@ export class Outbox {
       this.hold(message, wait);
     } else {
       this.answered(nonce);
-      this.change(nonce, { state: 'failed', error: frame.detail });
+      this.change(nonce, { state: 'failed', error: frame.detail, refused: frame.code !== 'internal' });
     }
     this.pump();
     return true;
