@@ -68,9 +68,13 @@ class PartitionConsumer:
     def waiting(self) -> int:
         return len(self._arrived)
 
-    async def take(self, expected: Collection[Stream] = (), seconds: float = 0.0) -> list[Arrived]:
-        """All that has arrived, as soon as there is something; and something of each stream of `expected`, unless
-        that takes longer than `seconds`."""
+    async def take(
+        self, expected: Collection[Stream] = (), seconds: float = 0.0, *, pause: float = 0.0
+    ) -> list[Arrived]:
+        """All that has arrived, as soon as there is something, but not before `pause` seconds are over, and something
+        of each stream of `expected`, unless that takes longer than `seconds`."""
+        if pause:
+            await asyncio.sleep(pause)
         await self._some.wait()
         if expected and not self._careful:
             await self._hear_from(expected, seconds)

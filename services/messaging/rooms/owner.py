@@ -102,13 +102,13 @@ class Owner:
 
     async def _write_forever(self) -> None:
         while True:
-            await asyncio.sleep(self._pace.pause)
-            taken = await self._consumer.take(self._pace.expected, self._pace.patience)
+            pace = self._pace
+            taken = await self._consumer.take(pace.expected, pace.patience, pause=pace.pause)
             self._writing = True
             begun = time.monotonic()
             with WRITE_SECONDS.time():
                 await self._write(taken)
-            self._pace.wrote(taken, time.monotonic() - begun)
+            pace.wrote(taken, time.monotonic() - begun)
             self._writing = False
             self._written.set()
 

@@ -175,7 +175,9 @@ class Instance:
 
     # As PartitionConsumer
 
-    async def take(self, expected: Collection[Stream] = (), seconds: float = 0.0) -> list[Arrived]:
+    async def take(
+        self, expected: Collection[Stream] = (), seconds: float = 0.0, *, pause: float = 0.0
+    ) -> list[Arrived]:
         self.expected = set(expected)
         taken = [await self.arrivals.get()]
         while not self.arrivals.empty():
