@@ -65,7 +65,7 @@ describe('the client', () => {
     expect(screen.getByTestId('connection-banner').textContent).toMatch(/^You are offline/);
   });
 
-  it('offers to send a refused message again, under the same nonce', async () => {
+  it('offers to send a refused message again, as a new one', async () => {
     const { user } = openPage(server, '/rooms/den');
     const composer = await screen.findByTestId('composer');
     server.rooms.get('den')!.members.delete('ada');
@@ -79,8 +79,9 @@ describe('the client', () => {
     server.rooms.get('den')!.members.set('ada', 0);
     await user.click(screen.getByTestId('retry'));
     await waitFor(() => {
-      expect(screen.getByTestId('message').dataset).toMatchObject({ state: 'sent', nonce });
+      expect(screen.getByTestId('message').dataset).toMatchObject({ state: 'sent' });
     });
+    expect(screen.getByTestId('message').dataset.nonce).not.toBe(nonce);
   });
 
   it('counts unread messages in the list until the room is opened, and draws the line', async () => {
