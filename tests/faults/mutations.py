@@ -97,7 +97,7 @@ def _start_from(stack: Stack, names: list[str], folder: Path) -> None:
 
 async def prove(laboratory: Laboratory, mutation: Mutation) -> Outcome:
     """Run the experiment against the mutated Warren, until the checker notices, with RUNS seeds at most: whether a
-    frozen owner has something in its hands is chance (one run of six had not)."""
+    frozen owner has something in its hands is chance."""
     with mutated(laboratory.stack, mutation):
         await laboratory.healthy()
         for more in range(RUNS):

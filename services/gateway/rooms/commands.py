@@ -74,8 +74,8 @@ class CommandSender:
 
     def __init__(self, partitions: int, tasks: Tasks, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
-        self._share = max(OPEN_COMMANDS // partitions, OPEN_COMMANDS // 4)
-        self._share_when_slow = max(OPEN_WHEN_SLOW // partitions, OPEN_WHEN_SLOW // 4)
+        self._share = OPEN_COMMANDS // min(partitions, 4)
+        self._share_when_slow = OPEN_WHEN_SLOW // min(partitions, 4)
         self._partitions = [_Partition(open=deque()) for _ in range(partitions)]
         self._tasks = tasks
         self._waiting: dict[int, _Waiting] = {}

@@ -3,6 +3,7 @@
 owner.py        the write loop on one screen: carry out, project, fan out, settle
 rounds.py       carrying out: load, decide, store, again where the memory was stale
 consumer.py     the partition queues: what has arrived, and settling it
+pace.py         when the next write begins
 suspects.py     batches that have come again too often: one by one
 cache.py        rooms in memory, loaded from the log when needed
 room.py         the rules of one room: pure, commands in, entries out

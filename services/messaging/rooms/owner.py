@@ -64,7 +64,6 @@ class Owner:
         self._writing = False
         self._written = asyncio.Event()
         self._leaving = False
-        self._pace = Pace()
         self._ours: set[int] = set()
         """Partitions of which the other instances know that we own them."""
         self._running: list[asyncio.Task[None]] = []
@@ -101,8 +100,8 @@ class Owner:
         self._tasks.spawn("forget-gateway", self._listeners.store([], removed))
 
     async def _write_forever(self) -> None:
+        pace = Pace()
         while True:
-            pace = self._pace
             taken = await self._consumer.take(pace.expected, pace.patience, pause=pace.pause)
             self._writing = True
             begun = time.monotonic()
