@@ -7,11 +7,13 @@
 its members. Both are left out when they do not apply, which keeps the document out of that index.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from bson import encode
+from bson.raw_bson import RawBSONDocument
 from msgspec import Struct
-from pymongo.errors import BulkWriteError
+from pymongo.errors import WriteError
 
 from services.messaging.rooms.entries import Entry
 from warren.chassis.mongo import Document
@@ -19,6 +21,8 @@ from warren.contracts import events
 
 RUN = 32
 """Entries in a document at most: it stays far below 16 MiB, and an edit writes little besides its message."""
+INSERT_BYTES = 8 * 1024 * 1024
+"""Of documents in one command, which may have 16 MiB. One document has at most 2 MiB when it is inserted."""
 DUPLICATE_KEY = 11000
 OWN = frozenset({"seq", "kind", "sender", "nonce", "at", "n", "rev", "room_kind"})
 """Fields of a stored entry that are not its payload."""
@@ -73,14 +77,30 @@ def command_key(sender: str, nonce: str) -> str:
     return f"{sender} {nonce}"
 
 
-def conflict_of(error: BulkWriteError, runs: Sequence[Run]) -> Conflict:
-    """Raises `error` when it is about something else."""
-    details = error.details or {}
-    first = next(iter(details.get("writeErrors", ())), None)
-    if first is None or first.get("code") != DUPLICATE_KEY:
-        raise error
-    index = sum(len(run.entries) for run in runs[: int(first["index"])])
-    return Conflict(index, "_id" in first.get("keyPattern", {"_id": 1}))
+def insertable(runs: Sequence[Run]) -> Iterator[list[RawBSONDocument]]:
+    """The documents of runs, in as many lists as commands are needed."""
+    documents: list[RawBSONDocument] = []
+    size = 0
+    for run in runs:
+        document = encode(run.document())
+        if documents and size + len(document) > INSERT_BYTES:
+            yield documents
+            documents, size = [], 0
+        documents.append(RawBSONDocument(document))
+        size += len(document)
+    if documents:
+        yield documents
+
+
+def conflict_of(refused: dict[str, Any], runs: Sequence[Run], before: int) -> Conflict:
+    """What a write error of the server means; it counts from `before`, an index in `runs`.
+
+    Raises WriteError when it is about something else than a key that is taken.
+    """
+    if refused.get("code") != DUPLICATE_KEY:
+        raise WriteError(refused.get("errmsg", ""), refused.get("code"), refused)
+    index = sum(len(run.entries) for run in runs[: before + int(refused["index"])])
+    return Conflict(index, "_id" in refused.get("keyPattern", {"_id": 1}))
 
 
 def change(entry: Entry) -> Document | None:

@@ -3,8 +3,11 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from msgspec.structs import replace
 from pymongo import AsyncMongoClient
+from pymongo.errors import WriteConcernError
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
+from pymongo.write_concern import WriteConcern
 
 from services.messaging.rooms.entries import Entry
 from services.messaging.store.indexes import OlderLog, ensure_indexes
@@ -75,6 +78,31 @@ async def test_a_run_cut_by_a_conflict_leaves_whole_runs_before_it(log: RoomLog)
     late = [entry("cut", 2 + n, f"late-{n}") for n in range(RUN)] + [entry("cut", 2 + RUN, "old")]
     assert await log.append(late) == Conflict(RUN, taken=False)
     assert await log.head("cut") == (RUN + 1, RUN + 1)
+
+
+async def test_a_write_that_is_too_long_for_one_command_is_stored_whole_and_counts_conflicts_on(log: RoomLog) -> None:
+    """16 MiB is what the server takes: these are three commands."""
+    letter = "x" * 32_000
+    entries = [replace(entry(f"big-{n % 20}", n // 20 + 1, f"n{n}"), payload={"body": letter}) for n in range(640)]
+    ordered = sorted(entries, key=lambda each: each.room)
+    assert await log.append(ordered) is None
+    assert all([await log.head(f"big-{room}") == (32, 32) for room in range(20)])
+    after = [replace(each, seq=each.seq + 32, nonce=f"later {each.nonce}".replace(" ", "-")) for each in ordered]
+    assert await log.append([*after, entry("small", 1, "first")]) is None
+    again = [replace(each, seq=each.seq + 32, nonce=f"last-{each.nonce}") for each in after]
+    assert await log.append([*again, entry("smaller", 1, "free"), entry("small", 1, "taken")]) == Conflict(641, taken=True)
+
+
+async def test_what_the_servers_did_not_confirm_in_time_is_unknown_also_at_a_conflict(space: Space) -> None:
+    mongo = Mongo(space.mongodb_uri, "test")
+    await ensure_indexes(mongo)
+    assert await RoomLog(mongo).append([entry("w", 1, "first")]) is None
+    mongo.database = mongo.database.with_options(write_concern=WriteConcern(9, wtimeout=50))
+    lonely = RoomLog(mongo)
+    for entries in ([entry("w", 2, "second")], [entry("v", 1, "other"), entry("w", 1, "taken")]):
+        with pytest.raises(WriteConcernError):
+            await lonely.append(entries)
+    await mongo.stop()
 
 
 async def test_changes_reach_their_message_in_the_middle_of_a_run_once_and_in_order(log: RoomLog) -> None:
