@@ -28,8 +28,13 @@ Client = MongoClient[dict[str, Any]]
 
 NOT_YET_INITIALIZED = 94
 USER_EXISTS = 51003
-# Half the default: two members of three on one machine notice a dead primary in 4 s instead of 10.
-ELECTION_TIMEOUT_MS = 4000
+SET_SETTINGS = {
+    # Half the default: two members of three on one machine notice a dead primary in 4 s instead of 10.
+    "electionTimeoutMillis": 4000,
+    # Every member follows the primary itself. One that followed the member that lags on purpose (native.py) lagged with
+    # it, and no majority was quick: a write took 26 ms instead of 4. Which one it followed was chance at each start.
+    "chainingAllowed": False,
+}
 POLL_SECONDS = 0.2
 
 
@@ -93,6 +98,7 @@ def _bring_up(settings: Settings) -> None:
             try:
                 with _connect(settings, primary) as client:
                     _add_members(client, settings, until)
+                    _apply_settings(client, until)
                     _make_user(client, settings)
                 return
             except AutoReconnect as error:  # also NotPrimaryError: a set that has just started elects more than once
@@ -133,7 +139,7 @@ def _initiate(first: Client, settings: Settings, until: float) -> None:
     config = {
         "_id": settings.set_name,
         "members": [{"_id": index, "host": host} for index, host in enumerate(settings.members)],
-        "settings": {"electionTimeoutMillis": ELECTION_TIMEOUT_MS},
+        "settings": SET_SETTINGS,
     }
     while True:
         try:
@@ -181,11 +187,29 @@ def _add_members(primary: Client, settings: Settings, until: float) -> None:
                 break
             free_id = max(member["_id"] for member in config["members"]) + 1
             config["members"].append({"_id": free_id, "host": host})
-            config["version"] += 1
-            try:
-                primary.admin.command("replSetReconfig", config)
-            except PyMongoError as error:
-                _check_time(until, f"member {host} cannot be added", error)
+            _reconfigure(primary, config, f"member {host} cannot be added", until)
+
+
+def _apply_settings(primary: Client, until: float) -> None:
+    """Give a set that an earlier version initiated the settings of this one."""
+    while True:
+        config = primary.admin.command("replSetGetConfig")["config"]
+        if all(config["settings"].get(name) == value for name, value in SET_SETTINGS.items()):
+            return
+        config["settings"] |= SET_SETTINGS
+        _reconfigure(primary, config, "the settings of the replica set cannot be changed", until)
+
+
+def _reconfigure(primary: Client, config: dict[str, Any], problem: str, until: float) -> None:
+    """Try a new configuration. What the set refuses for now is tried again by who asked. Raises AutoReconnect when it
+    is not the primary any more."""
+    config["version"] += 1
+    try:
+        primary.admin.command("replSetReconfig", config)
+    except AutoReconnect:
+        raise
+    except PyMongoError as error:
+        _check_time(until, problem, error)
 
 
 def _make_user(primary: Client, settings: Settings) -> None:
