@@ -90,7 +90,9 @@ async def test_a_write_that_is_too_long_for_one_command_is_stored_whole_and_coun
     after = [replace(each, seq=each.seq + 32, nonce=f"later {each.nonce}".replace(" ", "-")) for each in ordered]
     assert await log.append([*after, entry("small", 1, "first")]) is None
     again = [replace(each, seq=each.seq + 32, nonce=f"last-{each.nonce}") for each in after]
-    assert await log.append([*again, entry("smaller", 1, "free"), entry("small", 1, "taken")]) == Conflict(641, taken=True)
+    assert await log.append([*again, entry("smaller", 1, "free"), entry("small", 1, "taken")]) == Conflict(
+        641, taken=True
+    )
 
 
 async def test_what_the_servers_did_not_confirm_in_time_is_unknown_also_at_a_conflict(space: Space) -> None:
