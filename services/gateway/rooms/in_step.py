@@ -61,6 +61,7 @@ class InStep:
 
     def forget(self, room: LocalRoom) -> None:
         self.rooms.pop(room.id, None)
+        room.phase = Phase.LET_GO
         ROOMS.set(len(self.rooms))
 
     def wait(self, room_id: str) -> asyncio.Future[None]:

@@ -3,6 +3,7 @@
 Invariant: every socket in `sockets` has been given, or did not need, exactly the events up to `head`, in order.
 """
 
+from asyncio import TimerHandle
 from collections import deque
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -18,11 +19,13 @@ RECENT_FRAMES = 300
 
 class Phase(Enum):
     """OPENING: the owner has not answered yet. LIVE: events arrive in order. REPAIRING: something is missing. What
-    arrives while a room is not live is held."""
+    arrives while a room is not live is held. LET_GO: nobody needed it, nothing arrives any more; who still has it in
+    hand must open it anew."""
 
     OPENING = 1
     LIVE = 2
     REPAIRING = 3
+    LET_GO = 4
 
 
 class LocalRoom:
@@ -59,7 +62,8 @@ class LocalRoom:
         self.held: list[RoomEvent] = []
         self.repair_again = False
         """More was lost while a repair was under way: its answer may have come before that."""
-        self.lingering = False
+        self.lingering: TimerHandle | None = None
+        """Lets the room go, unless somebody needs it then."""
 
     def keep_members(self, members: list[MemberSince]) -> None:
         self.members = {member.user: member.since for member in members}

@@ -140,18 +140,19 @@ class LocalRooms:
 
     def _linger(self, room: LocalRoom) -> None:
         """Nobody needs the room: keep it a while, for reconnects, then let it go."""
-        if room.needed or room.lingering:
+        if room.needed:
             return
-        room.lingering = True
+        if room.lingering is not None:
+            room.lingering.cancel()
 
         def let_go() -> None:
-            room.lingering = False
-            if room.needed or self._rooms.get(room.id) is not room or room.phase is not Phase.LIVE:
+            room.lingering = None
+            if room.needed or room.phase is not Phase.LIVE:
                 return
             self._in_step.forget(room)
             self._unlisten(room.id)
 
-        asyncio.get_running_loop().call_later(LINGER_SECONDS, let_go)
+        room.lingering = asyncio.get_running_loop().call_later(LINGER_SECONDS, let_go)
 
     def _unlisten(self, room_id: str) -> None:
         now = asyncio.get_running_loop().time()

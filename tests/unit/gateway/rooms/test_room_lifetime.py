@@ -83,6 +83,16 @@ async def test_a_room_that_nobody_needs_is_kept_a_while_for_reconnects_and_then_
     assert len(bench.rooms) == 0 and bench.owner.unlistens == 1
 
 
+async def test_a_room_is_kept_for_the_while_from_when_the_last_one_went(bench: RoomBench) -> None:
+    for _ in range(2):
+        ann = await bench.socket("ann")
+        bench.rooms.audience.left(ann.as_connection)
+        await pass_time(LINGER_SECONDS - 1)
+    assert len(bench.rooms) == 1
+    await pass_time(1)
+    assert len(bench.rooms) == 0
+
+
 async def test_a_room_is_not_let_go_in_the_middle_of_a_repair(bench: RoomBench) -> None:
     ann = await bench.socket("ann")
     bench.rooms.audience.left(ann.as_connection)

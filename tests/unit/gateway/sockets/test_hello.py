@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import pytest
 
+from services.gateway.rooms.local_rooms import LINGER_SECONDS
 from services.gateway.rooms.memberships import Memberships
 from services.gateway.sessions import Session, Sessions
 from services.gateway.sockets.hello import OPEN_SECONDS, Greeter
@@ -113,6 +114,23 @@ async def test_an_event_during_hello_is_given_once(bench: Bench) -> None:
     bench.rooms.happen()
     await ticks()
     assert [frame.get("seq") for frame in bench.client.wire.texts] == [None, 11, 12]
+
+
+async def test_a_room_that_is_let_go_while_another_one_opens_is_opened_again(bench: Bench) -> None:
+    """Else the socket would sit in a room that nobody keeps in step, and would never hear of it."""
+    before = await bench.rooms.socket("bob")
+    bench.rooms.rooms.audience.left(before.as_connection)
+    await pass_time(LINGER_SECONDS - 1)
+    bench.mine = [ROOM, "other"]
+    greeting = bench.greet(rooms={ROOM: 10})
+    await pass_time(2)
+    assert bench.rooms.owner.unlistens == 1
+    bench.rooms.owner.answer()
+    await bench.rooms.catch_up()
+    assert await greeting
+    bench.rooms.happen()
+    await ticks()
+    assert [frame.get("seq") for frame in bench.client.wire.texts] == [None, 11]
 
 
 @pytest.mark.parametrize(
