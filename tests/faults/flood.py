@@ -6,7 +6,8 @@ Reads a JSON line: {"sockets": [{name, user, url, token, rooms}], "body": charac
     measure SECONDS     keep WINDOW messages of each socket under way; prints {"rate": answers a second}
     flood RATE SECONDS  an open loop; prints {"begun", "ended", "sent", "held"}: `held` could not leave, as the server
                         took no more from that socket
-    finish FILE         wait for what is open, close, write all records to FILE; prints what each device is left with
+    finish FILE         wait for what is open and for all that still comes, close, write all records to FILE; prints
+                        what each device is left with
 """
 
 import asyncio
@@ -33,6 +34,8 @@ CONNECT_AT_ONCE = 40
 CONNECT_SECONDS = 60.0
 ANSWERS_SECONDS = 25.0
 """Longer than a gateway waits for an answer: then it says that there was none."""
+QUIET_SECONDS = 2.0
+"""Who leaves before everything has come reads the rest when it comes back to be compared, and seems to be late."""
 
 
 class Client:
@@ -119,6 +122,7 @@ class Flood:
 
     async def finish(self, path: str) -> dict[str, Any]:
         await self._answered()
+        await self._quiet()
         for client in self._clients:
             client.socket.close()
         await asyncio.sleep(0)  # the sockets learn that they are closed
@@ -150,6 +154,13 @@ class Flood:
             client.open > 0 for client in self._clients if client.socket.closed_at is None
         ):
             await asyncio.sleep(TICK_SECONDS)
+
+    async def _quiet(self) -> None:
+        until = time.monotonic() + ANSWERS_SECONDS
+        heard = max(client.socket.heard_at for client in self._clients)
+        while time.monotonic() < min(until, heard + QUIET_SECONDS):
+            await asyncio.sleep(TICK_SECONDS)
+            heard = max(client.socket.heard_at for client in self._clients)
 
 
 async def main() -> None:

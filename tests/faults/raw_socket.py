@@ -23,8 +23,9 @@ def text_frame(payload: bytes) -> bytes:
 
 
 class RawSocket(asyncio.Protocol):
-    """`frames`: (monotonic second, payload) of every text frame. `answers`: acks and errors so far. `held` while the
-    server takes no more: who goes on sending then only makes a queue of its own."""
+    """`frames`: (monotonic second, payload) of every text frame. `answers`: acks and errors so far. `heard_at`: when
+    something came last. `held` while the server takes no more: who goes on sending then only makes a queue of its
+    own."""
 
     def __init__(self, hello: bytes) -> None:
         self._hello = hello
@@ -34,6 +35,7 @@ class RawSocket(asyncio.Protocol):
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.frames: list[tuple[float, bytes]] = []
         self.answers = 0
+        self.heard_at = 0.0
         self.held = False
         self.closed_at: float | None = None
         self.close_code: int | None = None
@@ -97,6 +99,7 @@ class RawSocket(asyncio.Protocol):
 
     def _take(self, kind: int, payload: bytes, now: float) -> None:
         if kind == TEXT:
+            self.heard_at = now
             self.frames.append((now, payload))
             self.answers += payload.count(ACK_MARK) + payload.count(ERROR_MARK)
             if not self.ready.done() and b'"op":"ready"' in payload:
