@@ -1,8 +1,8 @@
 """Commands to the owners of rooms: adaptive batches out, answers back to those who wait.
 
 A partition with no batch in flight sends at the end of the tick; while one is in flight commands gather and leave
-together. So a lone command waits for nothing, and with load batches grow by themselves, without a timer. One batch of a
-partition in flight also keeps every sender's order.
+together. So a lone command waits for nothing, and with load batches grow by themselves; only large ones are kept apart.
+One batch of a partition in flight also keeps every sender's order.
 """
 
 import asyncio
@@ -28,6 +28,11 @@ from warren.contracts.ids import partition_of
 from warren.contracts.topology import partition_queue
 
 BATCH_COMMANDS = 250
+CROWD = 16
+CROWDED_SECONDS = 0.04
+"""A batch of CROWD commands is followed by the next one of its partition after so long at the earliest: what it costs
+to carry out is in the number of batches (docs/adr/0019). Waiting here what comes meanwhile goes along; at the owner it
+would not."""
 OPEN_COMMANDS = 2_000
 """Commands that may gather here, each partition its share (a quarter at least), or what it settles in half a second if
 that is more: past it `overloaded`, so that what is accepted waits for about a second, not for all before it."""
@@ -56,7 +61,7 @@ class _Waiting(Struct):
 
 class _Partition(Struct):
     """`flying` is the batch whose `done` has not come yet; it was sent first at `since`, last at `sent_at`, and may be
-    in the queue `copies` times."""
+    in the queue `copies` times. The next one leaves at `next_at` or later."""
 
     number: int = 0
     open: deque[rooms.AnyCommand] = deque()
@@ -64,6 +69,7 @@ class _Partition(Struct):
     since: float = 0.0
     sent_at: float = 0.0
     copies: int = 0
+    next_at: float = 0.0
     half_second: int = 0
     settled: int = 0
     settled_before: int = 0
@@ -83,6 +89,7 @@ class CommandSender:
         self._queue = ""
         self._channel: Channel | None = None
         self._scheduled = False
+        self._alarm: asyncio.TimerHandle | None = None
         self._landed = asyncio.Event()
         self._watchdog: asyncio.Task[None] | None = None
 
@@ -171,14 +178,27 @@ class CommandSender:
 
     def _flush(self) -> None:
         self._scheduled = False
+        now = self._now()
         for number, partition in enumerate(self._partitions):
             if partition.open and partition.flying is None and self._channel is not None:
-                partition.number += 1
-                partition.since = self._now()
-                partition.copies = 0
+                if now < partition.next_at and len(partition.open) < BATCH_COMMANDS:
+                    self._flush_in(partition.next_at - now)
+                    continue
                 count = min(len(partition.open), BATCH_COMMANDS)
+                partition.number += 1
+                partition.since = now
+                partition.next_at = now + CROWDED_SECONDS if count >= CROWD else 0.0
+                partition.copies = 0
                 commands = [partition.open.popleft() for _ in range(count)]
                 self._send(number, partition, rooms.CommandBatch(self._queue, number, partition.number, commands))
+
+    def _flush_in(self, seconds: float) -> None:
+        if self._alarm is None:
+            self._alarm = asyncio.get_running_loop().call_later(seconds, self._wake, context=Context())
+
+    def _wake(self) -> None:
+        self._alarm = None
+        self._flush()
 
     def _send(self, number: int, partition: _Partition, batch: rooms.CommandBatch) -> None:
         partition.flying = batch

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.gateway.rooms import commands as module
-from services.gateway.rooms.commands import ANSWER_SECONDS, RESEND_SECONDS, CommandSender
+from services.gateway.rooms.commands import ANSWER_SECONDS, CROWD, CROWDED_SECONDS, RESEND_SECONDS, CommandSender
 from tests.support.virtual_time import pass_time, ticks
 from tests.unit.gateway.rooms.broker import FakeLink
 from warren.chassis.lifecycle import Tasks
@@ -106,6 +106,47 @@ async def test_while_a_batch_is_in_flight_commands_gather_and_leave_together_whe
     bench.done(1)
     await ticks()
     assert bench.refs() == [[first], later]
+
+
+async def test_a_crowd_is_followed_by_the_next_batch_after_a_while_with_all_that_came_meanwhile(bench: Bench) -> None:
+    crowd = [bench.post() for _ in range(CROWD)]
+    await ticks()
+    await pass_time(CROWDED_SECONDS / 2)
+    later = [bench.post()]
+    bench.done(1)
+    await ticks()
+    assert bench.refs() == [crowd]
+    later.append(bench.post())
+    await pass_time(CROWDED_SECONDS / 2 - 0.001)
+    assert bench.refs() == [crowd]
+    await pass_time(0.001)
+    assert bench.refs() == [crowd, later]
+    last = bench.post()
+    bench.done(2)
+    await ticks()
+    assert bench.refs()[2:] == [[last]], "two are no crowd"
+
+
+async def test_a_crowd_that_took_long_is_followed_at_once(bench: Bench) -> None:
+    for _ in range(CROWD):
+        bench.post()
+    await ticks()
+    await pass_time(CROWDED_SECONDS)
+    later = bench.post()
+    bench.done(1)
+    await ticks()
+    assert bench.refs()[1:] == [[later]]
+
+
+async def test_a_batch_that_is_full_waits_for_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BATCH_COMMANDS", CROWD)
+    for _ in range(CROWD):
+        bench.post()
+    await ticks()
+    bench.done(1)
+    full = [bench.post() for _ in range(CROWD)]
+    await ticks()
+    assert bench.refs()[1:] == [full]
 
 
 async def test_each_partition_has_its_own_batch_in_flight(bench: Bench) -> None:
