@@ -73,8 +73,14 @@ MUTATIONS = (
             NO_INDEX,
             Patch(
                 "services/messaging/store/log.py",
-                "await self._log.insert_many([run.document() for run in runs], ordered=True)",
-                "documents = [run.document() for run in runs]\n"
+                "answer = await self._log.database.command(\n"
+                '                "insert",\n'
+                "                self._log.name,\n"
+                "                documents=documents,\n"
+                "                ordered=True,\n"
+                "                writeConcern=self._log.write_concern.document,\n"
+                "            )",
+                "answer: Any = {}\n"
                 "            await self._log.bulk_write(\n"
                 '                [ReplaceOne({"_id": one["_id"]}, one, upsert=True) for one in documents]\n'
                 "            )",

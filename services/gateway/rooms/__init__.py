@@ -1,6 +1,7 @@
 """Rooms as this gateway sees them.
 
-commands.py     commands to the owners: adaptive batches, answers to those who wait
+commands.py     commands to the owners: adaptive batches
+waiters.py      who waits for their answers, and until when
 receiver.py     this gateway's queue: answers, events, news
 local_rooms.py  the rooms that local sockets need: who needs them, what owners say of them, let go
 in_step.py      each kept in step with its owner: opened, events in their order, what was missed fetched

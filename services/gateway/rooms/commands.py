@@ -17,6 +17,7 @@ from msgspec import Struct
 from pamqp.commands import Basic
 from prometheus_client import Counter
 
+from services.gateway.rooms.waiters import ANSWER_SECONDS, OVERLOADED_MS, Waiter, Waiters
 from warren.chassis.broker import Link, Rejected, Unroutable, publish
 from warren.chassis.lifecycle import Tasks
 from warren.chassis.telemetry import get_logger
@@ -30,9 +31,8 @@ from warren.contracts.topology import partition_queue
 BATCH_COMMANDS = 250
 CROWD = 16
 CROWDED_SECONDS = 0.04
-"""A batch of CROWD commands is followed by the next one of its partition after so long at the earliest: what it costs
-to carry out is in the number of batches (docs/adr/0019). Waiting here what comes meanwhile goes along; at the owner it
-would not."""
+"""A batch of CROWD commands and more is followed by the next one so long after it at the earliest, with all that came
+meanwhile: what it costs to carry them out is in the number of batches (docs/adr/0019)."""
 OPEN_COMMANDS = 2_000
 """Commands that may gather here, each partition its share (a quarter at least), or what it settles in half a second if
 that is more: past it `overloaded`, so that what is accepted waits for about a second, not for all before it."""
@@ -42,21 +42,13 @@ SLOW_SECONDS = 1.0
 2,800 messages/s that a busy machine could do; with 600 always, one client's burst was refused by an idle one.)"""
 OPEN_UPKEEP = 20_000
 """The same of one partition for what nobody typed: refusing to listen would only bring the client back with more."""
-ANSWER_SECONDS = 15.0
 RESEND_SECONDS = 5.0
 WATCH_SECONDS = 0.5
-OVERLOADED_MS = 1_000
 
 BATCHES = Counter("warren_command_batches_total", "Command batches sent to room owners.")
 log = get_logger("commands")
-Waiter = Callable[[rooms.Answer], None]
 UPKEEP = (rooms.Listen, rooms.Unlisten, rooms.Canary)
 PERSISTENT = Basic.Properties(delivery_mode=2)
-
-
-class _Waiting(Struct):
-    waiter: Waiter
-    until: float
 
 
 class _Partition(Struct):
@@ -84,7 +76,7 @@ class CommandSender:
         self._share_when_slow = OPEN_WHEN_SLOW // min(partitions, 4)
         self._partitions = [_Partition(open=deque()) for _ in range(partitions)]
         self._tasks = tasks
-        self._waiting: dict[int, _Waiting] = {}
+        self._waiters = Waiters(now)
         self._last_ref = 0
         self._queue = ""
         self._channel: Channel | None = None
@@ -106,7 +98,7 @@ class CommandSender:
         except TimeoutError:
             log.warning("stopping with command batches in flight; their senders are told that the outcome is unknown")
         await self._tasks.cancel(self._watchdog)
-        self._refuse_all()
+        self._waiters.refuse_all()
 
     def next_ref(self) -> int:
         """A number for a command, unique in this run."""
@@ -119,7 +111,7 @@ class CommandSender:
         if len(partition.open) >= self._share_when_slow and self._full(partition, command):
             raise Refusal(Code.OVERLOADED, "Too much is under way; try again.", retry_after_ms=OVERLOADED_MS)
         if waiter is not None:
-            self._waiting[command.ref] = _Waiting(waiter, self._now() + ANSWER_SECONDS)
+            self._waiters.add(command.ref, waiter)
         partition.open.append(command)
         if partition.flying is None:
             self._schedule()
@@ -142,9 +134,7 @@ class CommandSender:
 
     def answered(self, answer: rooms.Answer) -> None:
         """An answer came: hand it to who waits, if they still do."""
-        waiting = self._waiting.pop(answer.ref, None)
-        if waiting is not None:
-            waiting.waiter(answer)
+        self._waiters.answered(answer)
 
     def done(self, done: Done) -> None:
         """A batch is settled: the next one of its partition may leave."""
@@ -163,12 +153,6 @@ class CommandSender:
                 partition.since = self._now()
                 self._send(number, partition, _repeatable(partition.flying, queue))
         self._schedule()
-
-    def _refuse_all(self) -> None:
-        """Nobody will answer any more."""
-        detail = "The gateway stopped: it is not known whether it was done. Try again with the same nonce."
-        for ref in list(self._waiting):
-            self.answered(rooms.Refused(ref, Code.UNAVAILABLE, detail, OVERLOADED_MS))
 
     def _schedule(self) -> None:
         if not self._scheduled:
@@ -240,23 +224,12 @@ class CommandSender:
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             now = self._now()
-            for ref in self._late(now):
-                detail = "No answer in time: it is not known whether it was done. Try again with the same nonce."
-                self.answered(rooms.Refused(ref, Code.DEADLINE_EXCEEDED, detail, OVERLOADED_MS))
+            self._waiters.refuse_late()
             for number, partition in enumerate(self._partitions):
                 partition.half_second = (partition.settled + partition.settled_before) // 2
                 partition.settled, partition.settled_before = 0, partition.settled
                 if partition.flying is not None and now - partition.sent_at > RESEND_SECONDS:
                     self._send_again(number, partition, partition.flying, now)
-
-    def _late(self, now: float) -> list[int]:
-        """Those whose answer should be here by now; they are in order of sending."""
-        late = []
-        for ref, waiting in self._waiting.items():
-            if waiting.until > now:
-                break
-            late.append(ref)
-        return late
 
     def _send_again(self, number: int, partition: _Partition, batch: rooms.CommandBatch, now: float) -> None:
         """Unless it was sent so long ago that nobody waits any more: a batch that kills its owners, or that no owner

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from services.gateway.rooms import commands as module
-from services.gateway.rooms.commands import ANSWER_SECONDS, CROWD, CROWDED_SECONDS, RESEND_SECONDS, CommandSender
+from services.gateway.rooms.commands import CROWD, CROWDED_SECONDS, RESEND_SECONDS, CommandSender
+from services.gateway.rooms.waiters import ANSWER_SECONDS
 from tests.support.virtual_time import pass_time, ticks
 from tests.unit.gateway.rooms.broker import FakeLink
 from warren.chassis.lifecycle import Tasks
