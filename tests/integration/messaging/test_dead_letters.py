@@ -64,12 +64,11 @@ class Tool:
     def start(self, *words: str) -> "subprocess.Popen[str]":
         """In a process of its own, which an interrupt ends, also when the tests run in the background of a shell."""
         return subprocess.Popen(
-            [sys.executable, "-m", "services.messaging", "dead-letters", *words],
+            ["env", "--default-signal=INT", sys.executable, "-m", "services.messaging", "dead-letters", *words],
             cwd=PROJECT,
             env=self.environment,
             stdout=subprocess.PIPE,
             text=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - nothing else runs yet
         )
 
     def letters(self) -> list[dict[str, Any]]:

@@ -87,7 +87,7 @@ async def test_a_write_that_is_too_long_for_one_command_is_stored_whole_and_coun
     ordered = sorted(entries, key=lambda each: each.room)
     assert await log.append(ordered) is None
     assert all([await log.head(f"big-{room}") == (32, 32) for room in range(20)])
-    after = [replace(each, seq=each.seq + 32, nonce=f"later {each.nonce}".replace(" ", "-")) for each in ordered]
+    after = [replace(each, seq=each.seq + 32, nonce=f"later-{each.nonce}") for each in ordered]
     assert await log.append([*after, entry("small", 1, "first")]) is None
     again = [replace(each, seq=each.seq + 32, nonce=f"last-{each.nonce}") for each in after]
     assert await log.append([*again, entry("smaller", 1, "free"), entry("small", 1, "taken")]) == Conflict(

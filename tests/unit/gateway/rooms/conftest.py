@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from tests.support.virtual_time import VirtualTimeLoop
+from tests.support.virtual_time import VirtualTimeLoop, ticks
+from tests.unit.gateway.rooms.command_bench import CommandBench
 from tests.unit.gateway.rooms.room_bench import RoomBench
 from warren.chassis.lifecycle import Tasks
 
@@ -26,3 +27,13 @@ async def tasks() -> AsyncIterator[Tasks]:
 @pytest.fixture
 def bench(tasks: Tasks) -> RoomBench:
     return RoomBench(tasks)
+
+
+@pytest.fixture
+async def commands(tasks: Tasks) -> AsyncIterator[CommandBench]:
+    made = CommandBench(tasks)
+    await made.sender.open(made.link.as_link, "gateway.g.1")
+    await made.sender.start()
+    await ticks()
+    yield made
+    await tasks.cancel_all()
