@@ -19,6 +19,7 @@ from warren.chassis.lifecycle import Tasks
 from warren.chassis.telemetry import get_logger
 from warren.contracts.codec import decode, encode
 from warren.contracts.events import NOTICE_TYPE, AnyNotice, EventBatch, PartitionTaken
+from warren.contracts.ids import new_id
 from warren.contracts.rooms import Canary, CommandBatch, canary_room
 from warren.contracts.topology import NOTICES, canary_queue, partition_queue
 
@@ -49,7 +50,8 @@ class PartitionCanaries:
     ) -> None:
         """`on_moved` is told of a partition that another instance answers for than the last time, `on_taken` when an
         instance says at once that it owns one."""
-        self._queue = canary_queue("partitions", server_id)
+        self._server_id = server_id
+        self._queue = ""
         self._canaries = Canaries(partitions, overdue=OVERDUE_SECONDS, again=AGAIN_SECONDS, now=now)
         self._rooms = [canary_room(partition, partitions) for partition in range(partitions)]
         self._tasks = tasks
@@ -69,9 +71,11 @@ class PartitionCanaries:
     async def open(self, link: Link) -> None:
         """A new connection: canaries that were under way would come back to the old one."""
         inward = await link.channel(confirms=False)
-        await declare(inward, self._queue)
-        await bind(inward, self._queue, NOTICES)
-        await inward.basic_consume(self._queue.name, self._on_delivery, no_ack=True)
+        queue = canary_queue("partitions", self._server_id, new_id())
+        await declare(inward, queue)
+        await bind(inward, queue, NOTICES)
+        await inward.basic_consume(queue.name, self._on_delivery, no_ack=True)
+        self._queue = queue.name
         self._channel = await link.channel()
         self._canaries.all_lost()
         self._connected.set()
@@ -99,7 +103,7 @@ class PartitionCanaries:
         if channel is None or channel.is_closed:
             return  # sent again on the next connection
         command = Canary(partition, self._rooms[partition], "")
-        batch = encode(CommandBatch(self._queue.name, partition, 0, [command]))
+        batch = encode(CommandBatch(self._queue, partition, 0, [command]))
         try:
             await publish(channel, partition_queue(partition).name, batch, mandatory=True)
         except (Rejected, Unroutable) as error:

@@ -26,6 +26,9 @@ from warren.contracts.topology import FanoutExchange, Queue
 HEARTBEAT_SECONDS = 10
 """The client's default takes minutes to notice a silent peer; the broker gives one up after two to three of these."""
 CONNECT_SECONDS = 5
+SETUP_SECONDS = 15
+"""What all hooks of a connection may take: a broker that cannot serve a queue may let who declares it wait for minutes,
+and another node could."""
 
 _VALUE = r"(?:the value )?'?([^']+?)'?(?: of type '\w+')?"
 _INEQUIVALENT = re.compile(rf"inequivalent arg '([^']+)'.*?: received {_VALUE} but current is {_VALUE}\W*$", re.DOTALL)
@@ -189,11 +192,15 @@ class Broker:
         except StopAsyncIteration as error:  # the client's, when the peer has closed before its first frame
             raise ConnectionError("the broker closed the connection during its set-up") from error
         link = Link(connection)
+        limit = asyncio.timeout(SETUP_SECONDS)
         try:
-            for hook in self._hooks:
-                await hook(link)
-        except BaseException:
+            async with limit:
+                for hook in self._hooks:
+                    await hook(link)
+        except BaseException as error:
             await link.close()
+            if limit.expired():
+                raise TimeoutError(f"setting up the connection took more than {SETUP_SECONDS} s") from error
             raise
         if link.closed:
             raise ConnectionError("the connection closed during its set-up")
@@ -207,7 +214,6 @@ async def declare(channel: Channel, queue: Queue) -> None:
             queue.name,
             durable=queue.durable,
             exclusive=queue.exclusive,
-            auto_delete=queue.auto_delete,
             arguments=queue.arguments,
         )
     except ChannelPreconditionFailed as error:

@@ -28,6 +28,7 @@ from warren.chassis.lifecycle import Tasks
 from warren.chassis.telemetry import begin_request, get_logger, outgoing_headers
 from warren.contracts.codec import decode, encode
 from warren.contracts.errors import MEANING, Code, Refusal
+from warren.contracts.ids import new_id
 from warren.contracts.rpc import Failure, Method
 from warren.contracts.topology import canary_queue, rpc_queue
 
@@ -47,10 +48,11 @@ class RpcServer:
 
     def __init__(self, service: str, server_id: str, broker: Broker, tasks: Tasks) -> None:
         self._queue = rpc_queue(service)
-        self._canary_queue = canary_queue(service, server_id)
+        self._service, self._server_id = service, server_id
         self._tasks = tasks
         self._handlers: dict[str, tuple[Method[Any, Any], Handler]] = {}
         self._channel: Channel | None = None
+        self._canary_queue = ""
         self._canary: asyncio.Future[None] | None = None
         self._tags: list[str] = []
         self._running: set[asyncio.Task[Any]] = set()
@@ -78,17 +80,19 @@ class RpcServer:
         if channel is None or channel.is_closed:
             raise ConnectionError("no connection to RabbitMQ")
         self._canary = asyncio.get_running_loop().create_future()
-        await channel.basic_publish(b"", routing_key=self._canary_queue.name, wait=False)
+        await channel.basic_publish(b"", routing_key=self._canary_queue, wait=False)
         async with asyncio.timeout(2):
             await self._canary
 
     async def _consume(self, link: Link) -> None:
         channel = await link.channel(prefetch=PREFETCH, confirms=False)
         await declare(channel, self._queue)
-        await declare(channel, self._canary_queue)
+        own = canary_queue(self._service, self._server_id, new_id())
+        await declare(channel, own)
         self._channel = channel
+        self._canary_queue = own.name
         self._tags.clear()
-        for queue, consumer in ((self._canary_queue, self._on_canary), (self._queue, self._on_call)):
+        for queue, consumer in ((own, self._on_canary), (self._queue, self._on_call)):
             answer = await channel.basic_consume(queue.name, consumer)
             self._tags.append(str(answer.consumer_tag))
 

@@ -10,18 +10,21 @@ Above the number of hand-overs that a rolling restart causes, each of which rede
 
 PARTITION_BATCHES = 5_000
 RPC_CALLS = 10_000
+RPC_DELIVERIES = 5
+"""A call that has ended so many instances in turn is dropped; its caller has long given up."""
+RPC_EXPIRES_MS = 10_000
+"""A service without any instance for so long is told to callers at once; before that at their deadline."""
+
 GATEWAY_BATCHES = 20_000
 
 
 class Queue(msgspec.Struct, frozen=True):
-    """A queue: `exclusive` ones belong to one connection and go with it, `auto_delete` ones go with their last
-    consumer."""
+    """A queue: `exclusive` ones belong to one connection and go with it."""
 
     name: str
     arguments: dict[str, Any] = {}
     durable: bool = True
     exclusive: bool = False
-    auto_delete: bool = False
 
 
 class FanoutExchange(msgspec.Struct, frozen=True):
@@ -40,15 +43,31 @@ ROOMS_DEAD = Queue("messaging.rooms.dead", {"x-queue-type": "quorum", "x-deliver
 def rpc_queue(service: str) -> Queue:
     """The shared queue of a service's RPC: its instances compete for calls. Calls are not persistent.
 
-    It exists as long as it has a consumer, so that a mandatory call fails at once when nobody is there.
+    A quorum queue: one of any other type is on one node of a cluster, and while that node is down RabbitMQ lets
+    everybody wait who declares it. It goes when it has had no consumer for RPC_EXPIRES_MS, so that a mandatory call
+    fails at once when nobody is there.
     """
-    return Queue(f"rpc.{service}", {"x-max-length": RPC_CALLS, "x-overflow": "reject-publish"}, auto_delete=True)
+    return Queue(
+        f"rpc.{service}",
+        {
+            "x-queue-type": "quorum",
+            "x-expires": RPC_EXPIRES_MS,
+            "x-delivery-limit": RPC_DELIVERIES,
+            "x-max-length": RPC_CALLS,
+            "x-overflow": "reject-publish",
+        },
+    )
 
 
-def canary_queue(service: str, server_id: str) -> Queue:
+def canary_queue(service: str, server_id: str, connection: str) -> Queue:
     """An instance's own queue on the channel of its shared consumer, for the message it sends itself. Of messaging
-    instances also for notices."""
-    return Queue(f"canary.{service}.{server_id}", {"x-max-length": 1_000}, durable=False, exclusive=True)
+    instances also for notices.
+
+    `connection` is unique to the connection: when a node of a cluster dies the others delete its exclusive queues by
+    name, late enough to take one with it that was declared again meanwhile.
+    """
+    arguments = {"x-max-length": 1_000}
+    return Queue(f"canary.{service}.{server_id}.{connection}", arguments, durable=False, exclusive=True)
 
 
 def partition_queue(partition: int) -> Queue:

@@ -1,6 +1,7 @@
 """A node of a RabbitMQ cluster dies. Only on Compose: `python -m tests.faults.cluster`."""
 
 import asyncio
+import re
 from collections import Counter
 
 from tests.faults.compose_stack import NODES, ComposeStack
@@ -8,6 +9,7 @@ from tests.faults.experiment import Experiment, Scene, Since
 from tests.support.waiting import eventually
 
 COPIES_SECONDS = 60.0
+PARTITION = re.compile(r"messaging\.rooms\.\d+")
 
 
 def _stack(scene: Scene) -> ComposeStack:
@@ -16,7 +18,7 @@ def _stack(scene: Scene) -> ComposeStack:
 
 
 async def copied(scene: Scene) -> None:
-    """Every queue of commands has its copy on each node: only then may one die."""
+    """Every quorum queue has its copy on each node: only then may one die."""
 
     async def all_copied() -> bool:
         queues = await asyncio.to_thread(_stack(scene).queues)
@@ -27,9 +29,9 @@ async def copied(scene: Scene) -> None:
 
 
 async def choose_node(scene: Scene) -> None:
-    """With odd seeds the one that leads the most queues of commands, with even ones another."""
+    """With odd seeds the one that leads the most queues of commands to rooms, with even ones another."""
     queues = await asyncio.to_thread(_stack(scene).queues)
-    leads = Counter(node_of(queue["leader"]) for queue in queues if queue.get("type") == "quorum")
+    leads = Counter(node_of(queue["leader"]) for queue in queues if PARTITION.fullmatch(queue["name"]))
     leader = leads.most_common(1)[0][0]
     others = [node for node in NODES if node != leader]
     scene.kept["node"] = leader if scene.load.plan.seed % 2 else scene.chance.choice(others)
