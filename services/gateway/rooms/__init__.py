@@ -1,6 +1,7 @@
 """Rooms as this gateway sees them.
 
 commands.py     commands to the owners: adaptive batches
+backlog.py      those of one partition: what may gather, when they leave, when they are sent again
 waiters.py      who waits for their answers, and until when
 receiver.py     this gateway's queue: answers, events, news
 local_rooms.py  the rooms that local sockets need: who needs them, what owners say of them, let go

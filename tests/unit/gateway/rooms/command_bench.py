@@ -2,7 +2,7 @@
 
 import asyncio
 
-from services.gateway.rooms import commands as module
+from services.gateway.rooms import backlog as module
 from services.gateway.rooms.commands import CommandSender
 from tests.unit.gateway.rooms.broker import FakeLink
 from warren.chassis.lifecycle import Tasks

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.gateway.rooms.commands import RESEND_SECONDS
+from services.gateway.rooms.backlog import RESEND_SECONDS, UNCONFIRMED_SECONDS
 from services.gateway.rooms.waiters import ANSWER_SECONDS
 from tests.support.virtual_time import pass_time, ticks
 from tests.unit.gateway.rooms.broker import FakeLink
@@ -63,6 +63,23 @@ async def test_a_batch_that_is_not_settled_is_sent_again(commands: CommandBench)
     commands.done(1)
     await pass_time(RESEND_SECONDS * 2)
     assert len(commands.refs()) == 2
+
+
+async def test_what_the_broker_does_not_confirm_is_sent_again_soon_and_then_ever_less_often(
+    commands: CommandBench,
+) -> None:
+    """A queue whose nodes elect a leader takes nothing, and says nothing."""
+    commands.channel.mode = "hang"
+    ref = commands.post()
+    await pass_time(UNCONFIRMED_SECONDS + 1)
+    assert commands.refs() == [[ref], [ref]]
+    await pass_time(RESEND_SECONDS * 2)
+    assert 3 <= len(commands.refs()) <= 5
+    commands.channel.mode = "confirm"
+    await pass_time(RESEND_SECONDS + 1)
+    copies = len(commands.refs())
+    await pass_time(RESEND_SECONDS - 1)
+    assert len(commands.refs()) == copies, "the broker has it"
 
 
 async def test_a_batch_that_is_never_settled_is_given_up_when_nobody_waits_any_more(commands: CommandBench) -> None:

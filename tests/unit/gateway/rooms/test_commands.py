@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from services.gateway.rooms import commands as module
-from services.gateway.rooms.commands import CROWD, CROWDED_SECONDS
+from services.gateway.rooms import backlog as module
+from services.gateway.rooms.backlog import CROWD, CROWDED_SECONDS
+from services.gateway.rooms.commands import WATCH_SECONDS
 from tests.support.virtual_time import pass_time, ticks
 from tests.unit.gateway.rooms.command_bench import HERE, PARTITIONS, SHARE, THERE, CommandBench
 from warren.chassis.telemetry import request_id
@@ -126,7 +127,7 @@ async def test_more_may_wait_where_more_is_settled_in_half_a_second(commands: Co
             commands.post()
         await ticks()
         commands.done(round_number)
-    await pass_time(module.WATCH_SECONDS * 1.1)
+    await pass_time(WATCH_SECONDS * 1.1)
     waiting = commands.post()
     await ticks()
     for _ in range(SHARE + 1):  # refused when little is settled
