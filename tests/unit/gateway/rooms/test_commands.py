@@ -65,6 +65,26 @@ async def test_while_a_batch_is_in_flight_commands_gather_and_leave_together_whe
     assert commands.refs() == [[first], later]
 
 
+async def test_what_is_kept_apart_in_one_partition_leaves_by_its_own_time(commands: CommandBench) -> None:
+    """The other partition's next batch, which waits already, is due later."""
+    for _ in range(CROWD):
+        commands.post(HERE)
+    await ticks()
+    await pass_time(CROWDED_SECONDS * 0.5)
+    for _ in range(CROWD):
+        commands.post(THERE)
+    await ticks()
+    commands.done(1, partition=1)
+    later = commands.post(THERE)
+    await ticks()
+    commands.done(1, partition=0)
+    sooner = commands.post(HERE)
+    await pass_time(CROWDED_SECONDS * 0.6)
+    assert commands.refs()[2:] == [[sooner]]
+    await pass_time(CROWDED_SECONDS * 0.5)
+    assert commands.refs()[2:] == [[sooner], [later]]
+
+
 async def test_a_crowd_is_followed_by_the_next_batch_after_a_while_with_all_that_came_meanwhile(
     commands: CommandBench,
 ) -> None:
