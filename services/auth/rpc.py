@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 
 from services.auth.accounts import Accounts
 from services.auth.sessions import Sessions
-from warren.chassis.rpc import RpcServer
+from warren.chassis.rpc_server import RpcServer
 from warren.chassis.telemetry import get_logger
 from warren.contracts import auth
 from warren.contracts.errors import Code, Refusal

@@ -9,7 +9,7 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from warren.chassis.rpc import RpcClient
+from warren.chassis.rpc_client import RpcClient
 from warren.chassis.telemetry import get_logger
 from warren.chassis.together import Together
 from warren.contracts.auth import AUDIENCE, CHECK_SESSION, ISSUER, AccessClaims, CheckSession, session_key

@@ -2,7 +2,7 @@
 
 from services.messaging.queries.history import HistoryQueries
 from services.messaging.queries.rooms import RoomQueries
-from warren.chassis.rpc import RpcServer
+from warren.chassis.rpc_server import RpcServer
 from warren.contracts import rooms
 
 

@@ -1,7 +1,7 @@
 """The table from contract to function."""
 
 from services.presence.directory import Directory
-from warren.chassis.rpc import RpcServer
+from warren.chassis.rpc_server import RpcServer
 from warren.contracts import presence
 
 

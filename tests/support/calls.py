@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tests.support.spaces import Space
 from warren.chassis.broker import Broker, Link
 from warren.chassis.lifecycle import Tasks
-from warren.chassis.rpc import RpcClient
+from warren.chassis.rpc_client import RpcClient
 
 
 @dataclass(frozen=True)

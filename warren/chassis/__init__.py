@@ -5,7 +5,8 @@ telemetry.py  structured logs, request and trace ids, metrics
 clock.py      the time, as a value that tests can replace
 lifecycle.py  start inward-out, stop outward-in, tasks that belong to somebody
 broker.py     one RabbitMQ connection: connect, declare, publish, consume, and come back after a loss
-rpc.py        typed calls with deadlines, both ends
+rpc_client.py typed calls with deadlines: the calling end
+rpc_server.py the answering end
 breaker.py    stop calling what is down
 together.py   ask once for all who want to know meanwhile
 mongo.py redis.py   clients that wait for their server

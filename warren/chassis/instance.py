@@ -10,7 +10,8 @@ from warren.chassis.discovery import Discovery, Registration
 from warren.chassis.health import Health
 from warren.chassis.lifecycle import Part, Tasks, run
 from warren.chassis.ops import OpsServer, make_app
-from warren.chassis.rpc import RpcClient, RpcServer
+from warren.chassis.rpc_client import RpcClient
+from warren.chassis.rpc_server import RpcServer
 from warren.chassis.settings import Settings
 from warren.chassis.telemetry import configure_logs
 

@@ -85,9 +85,9 @@ class UserPage(Struct):
     next: str | None
 
 
-REGISTER = Method("auth.register", Register, SignedIn, idempotent=False)
-LOGIN = Method("auth.login", Login, SignedIn, idempotent=False)
-REFRESH = Method("auth.refresh", Refresh, SignedIn, idempotent=False)
+REGISTER = Method("auth.register", Register, SignedIn, idempotent=False, secret=True)
+LOGIN = Method("auth.login", Login, SignedIn, idempotent=False, secret=True)
+REFRESH = Method("auth.refresh", Refresh, SignedIn, idempotent=False, secret=True)
 LOGOUT = Method("auth.logout", Logout, Nothing, idempotent=True)
 CHECK_SESSION = Method("auth.check_session", CheckSession, SessionState, idempotent=True)
 GET_USER = Method("auth.get_user", GetUser, SelfUser, idempotent=True)

@@ -19,7 +19,7 @@ from services.gateway.rest.rooms import RoomEndpoints
 from services.gateway.rest.users import UserEndpoints
 from services.gateway.sessions import Session
 from services.gateway.settings import GatewaySettings
-from warren.chassis.rpc import RpcClient
+from warren.chassis.rpc_client import RpcClient
 from warren.chassis.telemetry import begin_request, get_logger
 from warren.contracts import limits as bounds
 from warren.contracts.codec import encode_json

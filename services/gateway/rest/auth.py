@@ -8,7 +8,7 @@ from services.gateway.limits import REFRESH, REGISTER, SIGN_IN, SIGN_IN_ADDRESS,
 from services.gateway.rest import cookies
 from services.gateway.rest.endpoint import Call, Endpoint, Taking, answer, nothing
 from services.gateway.settings import GatewaySettings
-from warren.chassis.rpc import RpcClient
+from warren.chassis.rpc_client import RpcClient
 from warren.contracts import auth, limits, rest
 from warren.contracts.errors import Code, Refusal
 

@@ -18,7 +18,7 @@ from services.gateway.rest.endpoint import (
     nothing,
 )
 from services.gateway.text import normalise_body, normalise_emoji
-from warren.chassis.rpc import RpcClient
+from warren.chassis.rpc_client import RpcClient
 from warren.contracts import limits, rest, rooms
 from warren.contracts.errors import invalid, not_found
 from warren.contracts.ids import new_id

@@ -16,7 +16,7 @@ from services.gateway.rest.endpoint import (
     nothing,
 )
 from services.gateway.text import normalise_line
-from warren.chassis.rpc import RpcClient
+from warren.chassis.rpc_client import RpcClient
 from warren.contracts import auth, limits, rest, rooms
 from warren.contracts.errors import Code, FieldError, Refusal, invalid, not_found
 from warren.contracts.ids import direct_room_id, new_id

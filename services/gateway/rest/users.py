@@ -6,7 +6,7 @@ from functools import partial
 from sanic import HTTPResponse
 
 from services.gateway.rest.endpoint import CURSOR, LIMIT, Call, Endpoint, Parameter, answer
-from warren.chassis.rpc import RpcClient
+from warren.chassis.rpc_client import RpcClient
 from warren.contracts import auth, limits, presence, rest
 from warren.contracts.errors import invalid, not_found
 

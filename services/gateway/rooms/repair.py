@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from warren.chassis.rpc import RpcClient
+from warren.chassis.rpc_client import RpcClient
 from warren.contracts import rooms
 from warren.contracts.errors import Code, Refusal
 from warren.contracts.limits import RESUME_EVENTS

@@ -1,34 +1,17 @@
 """Connections to RabbitMQ: each is set up by itself, whatever became of the one before."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 
+from tests.integration.chassis.lives import living
 from tests.support.calls import caller
 from tests.support.spaces import Space
 from tests.support.waiting import eventually
 from warren.chassis import broker
 from warren.chassis.broker import Broker, Link, Unroutable, declare, publish
 from warren.chassis.lifecycle import Tasks
-from warren.chassis.rpc import RpcServer
 from warren.contracts.topology import Queue, rpc_queue
-
-
-@asynccontextmanager
-async def connected(space: Space, server_id: str) -> AsyncIterator[tuple[Broker, RpcServer]]:
-    """An instance of the service `lives`, with nothing but its connection."""
-    tasks = Tasks()
-    made = Broker(space.rabbitmq_url, server_id, tasks)
-    server = RpcServer("lives", server_id, made, tasks)
-    async with asyncio.timeout(10):
-        await made.start()
-    try:
-        yield made, server
-    finally:
-        await made.stop()
-        await tasks.cancel_all()
 
 
 async def test_a_set_up_that_hangs_is_given_up_and_tried_on_a_new_connection(
@@ -56,7 +39,7 @@ async def test_a_set_up_that_hangs_is_given_up_and_tried_on_a_new_connection(
 
 async def test_an_instance_is_back_while_the_broker_still_holds_its_former_connection(space: Space) -> None:
     """So it is after the death of a node: the others know what was connected to it, until they delete all that."""
-    async with connected(space, "lives-1") as (_, former), connected(space, "lives-1") as (_, back):
+    async with living(space) as former, living(space) as back:
         await former.canary()
         await back.canary()
 

@@ -9,7 +9,7 @@ from tests.support.waiting import eventually
 from warren.chassis.broker import Broker, Delivery, Link, declare
 from warren.chassis.lifecycle import Tasks
 from warren.chassis.redis import RedisClient
-from warren.chassis.rpc import RpcClient
+from warren.chassis.rpc_client import RpcClient
 from warren.contracts.codec import decode
 from warren.contracts.events import NOTICE_TYPE, AnyNotice, PresenceChanged
 from warren.contracts.ids import new_id

@@ -13,7 +13,7 @@ from tests.support.virtual_time import pass_time, ticks
 from tests.unit.gateway.rooms.room_bench import ROOM, RoomBench
 from tests.unit.gateway.sockets.bench import Client, Server
 from warren.chassis.lifecycle import Tasks
-from warren.chassis.rpc import RpcClient
+from warren.chassis.rpc_client import RpcClient
 from warren.contracts import rooms, socket
 from warren.contracts.errors import CloseCode, Code, Refusal
 from warren.contracts.events import MemberAdded

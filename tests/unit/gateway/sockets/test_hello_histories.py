@@ -20,7 +20,7 @@ from services.gateway.sockets.hello import Greeter
 from tests.support.virtual_time import VirtualTimeLoop, pass_time, ticks
 from tests.unit.gateway.rooms.room_bench import frames_in
 from warren.chassis.lifecycle import Tasks
-from warren.chassis.rpc import RpcClient
+from warren.chassis.rpc_client import RpcClient
 from warren.contracts import rooms, socket
 from warren.contracts.errors import Code, Refusal
 from warren.contracts.events import RoomEvents
