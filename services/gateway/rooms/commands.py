@@ -12,11 +12,11 @@ from contextvars import Context
 
 from aiormq.channel import Channel
 from aiormq.exceptions import AMQPError
-from pamqp.commands import Basic
 from prometheus_client import Counter
 
 from services.gateway.rooms.backlog import RESEND_SECONDS, Backlog, backlogs, repeatable
 from services.gateway.rooms.waiters import ANSWER_SECONDS, OVERLOADED_MS, Waiter, Waiters
+from warren.chassis.amqp_client import PERSISTENT
 from warren.chassis.broker import Link, Rejected, Unroutable, publish
 from warren.chassis.lifecycle import Tasks
 from warren.chassis.telemetry import get_logger
@@ -31,7 +31,6 @@ WATCH_SECONDS = 0.5
 
 BATCHES = Counter("warren_command_batches_total", "Command batches sent to room owners.")
 log = get_logger("commands")
-PERSISTENT = Basic.Properties(delivery_mode=2)
 
 
 class CommandSender:
