@@ -6,7 +6,8 @@ from aiormq.channel import Channel
 from aiormq.exceptions import AMQPError
 from pamqp.commands import Basic
 
-from warren.chassis.broker import Broker, Link, broker_down, declare_exchange, publish
+from warren.chassis.broker import Broker, Link, broker_down
+from warren.chassis.channel import declare_exchange, publish
 from warren.contracts.codec import encode
 from warren.contracts.events import NOTICE_TYPE, AnyNotice
 from warren.contracts.topology import NOTICES

@@ -13,8 +13,9 @@ import msgspec
 from aiormq.channel import Channel
 from aiormq.exceptions import AMQPError
 
-from warren.chassis.broker import Delivery, Link, Rejected, Unroutable, bind, declare, publish
+from warren.chassis.broker import Link
 from warren.chassis.canaries import Canaries, all_answer, who_is_silent
+from warren.chassis.channel import Delivery, Rejected, Unroutable, bind, declare, publish
 from warren.chassis.lifecycle import Tasks
 from warren.chassis.telemetry import get_logger
 from warren.contracts.codec import decode, encode

@@ -16,7 +16,8 @@ from aiormq.channel import Channel
 from msgspec import Struct
 from pamqp.commands import Basic
 
-from warren.chassis.broker import CONNECT_SECONDS, Link, declare, publish
+from warren.chassis.broker import CONNECT_SECONDS, Link
+from warren.chassis.channel import declare, publish
 from warren.contracts import rooms
 from warren.contracts.codec import decode, encode
 from warren.contracts.ids import partition_of

@@ -14,7 +14,7 @@ from aiormq.exceptions import AMQPError
 
 from services.messaging.dead_letter_box import Box, CannotReplay, Letter, age, opened
 from services.messaging.settings import MessagingSettings
-from warren.chassis.broker import Rejected, Unroutable
+from warren.chassis.channel import Rejected, Unroutable
 from warren.chassis.settings import SettingsError
 from warren.contracts.topology import ROOMS_DEAD
 

@@ -13,7 +13,8 @@ from aiormq.exceptions import AMQPError, ChannelNotFoundEntity
 from msgspec import Struct
 
 from services.messaging.settings import MessagingSettings
-from warren.chassis.broker import CONNECT_SECONDS, QueueDiffers, declare
+from warren.chassis.broker import CONNECT_SECONDS
+from warren.chassis.channel import QueueDiffers, declare
 from warren.chassis.settings import SettingsError
 from warren.contracts.topology import ROOMS_DEAD, Queue, partition_queue
 

@@ -10,7 +10,8 @@ from prometheus_client import Counter
 
 from services.presence.engine import View, view
 from services.presence.leases import Leases, Look, Snapshot
-from warren.chassis.broker import Broker, Link, Rejected, Unroutable, publish
+from warren.chassis.broker import Broker, Link
+from warren.chassis.channel import Rejected, Unroutable, publish
 from warren.chassis.lifecycle import Tasks
 from warren.chassis.telemetry import get_logger
 from warren.contracts.codec import encode

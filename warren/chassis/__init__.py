@@ -4,7 +4,9 @@ settings.py   one typed object from the environment, checked before anything sta
 telemetry.py  structured logs, request and trace ids, metrics
 clock.py      the time, as a value that tests can replace
 lifecycle.py  start inward-out, stop outward-in, tasks that belong to somebody
-broker.py     one RabbitMQ connection: connect, declare, publish, consume, and come back after a loss
+amqp_frames.py amqp_client.py   frames of the message path in one step, under the AMQP client
+broker.py     one RabbitMQ connection: connect, open channels, and come back after a loss
+channel.py    what is done on a channel: declare, publish, and what may go wrong
 rpc_client.py typed calls with deadlines: the calling end
 rpc_server.py the answering end
 breaker.py    stop calling what is down

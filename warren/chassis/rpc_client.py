@@ -12,7 +12,8 @@ from pamqp.commands import Basic
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from warren.chassis.breaker import Breaker
-from warren.chassis.broker import Broker, Delivery, Link, Rejected, Unroutable, broker_down, publish
+from warren.chassis.broker import Broker, Link, broker_down
+from warren.chassis.channel import Delivery, Rejected, Unroutable, publish
 from warren.chassis.telemetry import outgoing_headers
 from warren.contracts.codec import decode, encode
 from warren.contracts.errors import MEANING, Code, Refusal

@@ -8,7 +8,8 @@ import msgspec
 from aiormq.channel import Channel
 from pamqp.commands import Basic
 
-from warren.chassis.broker import Broker, Delivery, Link, broker_down, declare, delivery_tag
+from warren.chassis.broker import Broker, Link, broker_down
+from warren.chassis.channel import Delivery, declare, delivery_tag
 from warren.chassis.lifecycle import Tasks
 from warren.chassis.telemetry import begin_request, get_logger
 from warren.contracts.codec import decode, encode

@@ -1,4 +1,4 @@
-"""Queues and exchanges as values with all their arguments. `warren.chassis.broker` declares them."""
+"""Queues and exchanges as values with all their arguments. `warren.chassis.channel` declares them."""
 
 from typing import Any
 

@@ -17,7 +17,8 @@ from prometheus_client import Counter
 from services.gateway.rooms.backlog import RESEND_SECONDS, Backlog, backlogs, repeatable
 from services.gateway.rooms.waiters import ANSWER_SECONDS, OVERLOADED_MS, Waiter, Waiters
 from warren.chassis.amqp_client import PERSISTENT
-from warren.chassis.broker import Link, Rejected, Unroutable, publish
+from warren.chassis.broker import Link
+from warren.chassis.channel import Rejected, Unroutable, publish
 from warren.chassis.lifecycle import Tasks
 from warren.chassis.telemetry import get_logger
 from warren.contracts import rooms

@@ -16,7 +16,8 @@ from pamqp.commands import Basic
 from services.gateway.rooms.commands import CommandSender
 from services.gateway.rooms.local_rooms import LocalRooms
 from services.gateway.sockets.outbound import Flusher
-from warren.chassis.broker import Delivery, Link, bind, declare, delivery_tag
+from warren.chassis.broker import Link
+from warren.chassis.channel import Delivery, bind, declare, delivery_tag
 from warren.chassis.telemetry import get_logger
 from warren.contracts.codec import decode
 from warren.contracts.events import (

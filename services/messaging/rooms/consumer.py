@@ -16,7 +16,8 @@ from aiormq.exceptions import AMQPError
 from msgspec import Struct
 
 from services.messaging.rooms.suspects import SUSPECT_TRIES, choose
-from warren.chassis.broker import Delivery, Link, declare, declare_exchange, delivery_tag
+from warren.chassis.broker import Link
+from warren.chassis.channel import Delivery, declare, declare_exchange, delivery_tag
 from warren.chassis.telemetry import get_logger
 from warren.contracts.codec import decode
 from warren.contracts.rooms import CommandBatch

@@ -6,7 +6,8 @@ from aiormq.channel import Channel
 from aiormq.exceptions import AMQPError
 from pamqp.commands import Basic
 
-from warren.chassis.broker import Link, declare, publish
+from warren.chassis.broker import Link
+from warren.chassis.channel import declare, publish
 from warren.chassis.telemetry import get_logger
 from warren.contracts.codec import encode
 from warren.contracts.rooms import AnyCommand, CommandBatch

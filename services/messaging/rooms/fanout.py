@@ -12,7 +12,8 @@ from aiormq.exceptions import AMQPError
 from msgspec import Struct
 from prometheus_client import Counter
 
-from warren.chassis.broker import Link, Rejected, Unroutable, publish
+from warren.chassis.broker import Link
+from warren.chassis.channel import Rejected, Unroutable, publish
 from warren.chassis.telemetry import get_logger
 from warren.contracts.codec import encode
 from warren.contracts.events import Done, EventBatch, RoomEvents, Transient

@@ -4,7 +4,8 @@ from aiormq.channel import Channel
 from aiormq.exceptions import AMQPError
 from pamqp.commands import Basic
 
-from warren.chassis.broker import Link, declare_exchange, publish
+from warren.chassis.broker import Link
+from warren.chassis.channel import declare_exchange, publish
 from warren.chassis.telemetry import get_logger
 from warren.contracts.codec import encode
 from warren.contracts.events import NOTICE_TYPE, AnyNotice

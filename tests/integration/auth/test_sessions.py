@@ -13,7 +13,7 @@ from tests.support.calls import Caller, caller
 from tests.support.processes import Program
 from tests.support.spaces import Space
 from tests.support.waiting import eventually
-from warren.chassis.broker import bind, declare
+from warren.chassis.channel import bind, declare
 from warren.chassis.redis import RedisClient
 from warren.contracts import auth
 from warren.contracts.codec import decode

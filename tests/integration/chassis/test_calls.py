@@ -11,7 +11,7 @@ from tests.integration.chassis.lives import living
 from tests.support.calls import caller
 from tests.support.spaces import Space
 from tests.support.waiting import eventually
-from warren.chassis.broker import declare
+from warren.chassis.channel import declare
 from warren.contracts import auth
 from warren.contracts.rpc import Method
 from warren.contracts.topology import rpc_queue

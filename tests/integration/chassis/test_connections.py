@@ -10,7 +10,8 @@ from tests.support.calls import caller
 from tests.support.spaces import Space
 from tests.support.waiting import eventually
 from warren.chassis import broker
-from warren.chassis.broker import Broker, Link, Unroutable, declare, publish
+from warren.chassis.broker import Broker, Link
+from warren.chassis.channel import Unroutable, declare, publish
 from warren.chassis.lifecycle import Tasks
 from warren.contracts.topology import Queue, rpc_queue
 

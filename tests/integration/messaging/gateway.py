@@ -10,7 +10,7 @@ from pamqp.commands import Basic
 
 from tests.support.calls import Caller, caller
 from tests.support.spaces import Space
-from warren.chassis.broker import Delivery, declare, publish
+from warren.chassis.channel import Delivery, declare, publish
 from warren.contracts import rooms
 from warren.contracts.codec import decode, encode
 from warren.contracts.events import EventBatch

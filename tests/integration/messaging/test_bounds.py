@@ -6,7 +6,7 @@ from pamqp.commands import Basic
 
 from tests.support.calls import caller
 from tests.support.spaces import Space
-from warren.chassis.broker import Delivery, Rejected, declare, publish
+from warren.chassis.channel import Delivery, Rejected, declare, publish
 from warren.contracts.topology import PARTITION_BATCHES, ROOMS_DEAD, partition_queue
 
 PERSISTENT = Basic.Properties(delivery_mode=2)

@@ -11,7 +11,7 @@ from tests.support.calls import caller
 from tests.support.processes import Program
 from tests.support.spaces import Space
 from tests.support.waiting import eventually
-from warren.chassis.broker import Delivery, declare
+from warren.chassis.channel import Delivery, declare
 from warren.contracts.topology import ROOMS_DEAD, partition_queue
 
 MUTE = 2

@@ -23,7 +23,7 @@ from tests.support.processes import Program
 from tests.support.servers import PROJECT
 from tests.support.spaces import Space
 from tests.support.waiting import eventually, until
-from warren.chassis.broker import Delivery, publish
+from warren.chassis.channel import Delivery, publish
 from warren.contracts import rooms
 from warren.contracts.codec import encode
 from warren.contracts.errors import Code

@@ -14,7 +14,7 @@ from tests.support.calls import Caller, caller
 from tests.support.servers import PROJECT
 from tests.support.spaces import Space
 from tests.support.waiting import eventually
-from warren.chassis.broker import Delivery, declare, publish
+from warren.chassis.channel import Delivery, declare, publish
 from warren.contracts.topology import ROOMS_DEAD, Queue, partition_queue
 
 OLD_LIMIT = 5

@@ -5,7 +5,7 @@ import asyncio
 from services.messaging.rooms.consumer import PartitionConsumer
 from tests.support.calls import caller
 from tests.support.spaces import Space
-from warren.chassis.broker import declare, publish
+from warren.chassis.channel import declare, publish
 from warren.contracts.codec import decode, encode
 from warren.contracts.rooms import CommandBatch, Typing
 from warren.contracts.topology import PARTITION_DELIVERY_LIMIT, ROOMS_DEAD, partition_queue

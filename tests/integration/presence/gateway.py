@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 from services.gateway.presence import PresenceLink, Timing
 from tests.support.spaces import Space
 from tests.support.waiting import eventually
-from warren.chassis.broker import Broker, Delivery, Link, declare
+from warren.chassis.broker import Broker, Link
+from warren.chassis.channel import Delivery, declare
 from warren.chassis.lifecycle import Tasks
 from warren.chassis.redis import RedisClient
 from warren.chassis.rpc_client import RpcClient

@@ -6,7 +6,8 @@ from typing import NoReturn
 import aio_pika
 import pytest
 
-from warren.chassis.broker import Broker, QueueDiffers
+from warren.chassis.broker import Broker
+from warren.chassis.channel import QueueDiffers
 from warren.chassis.lifecycle import Tasks
 
 

@@ -8,7 +8,7 @@ from pamqp.commands import Basic
 
 from services.messaging.rooms.consumer import PartitionConsumer, Stream
 from tests.unit.messaging.owner_bench import GATEWAY, Instance, Log, create, post
-from warren.chassis.broker import Delivery
+from warren.chassis.channel import Delivery
 from warren.chassis.lifecycle import Tasks
 from warren.contracts import rooms
 from warren.contracts.codec import encode
