@@ -86,7 +86,7 @@ class QuickChannel(Channel):
             or more
             or not (properties is None or properties is PERSISTENT)
             or len(body) >= self.max_content_size
-            or len(routing_key) > 80  # in bytes it may be three times that; the library checks it
+            or len(routing_key) > 60  # four times that in bytes at most; the library checks longer ones
             or self.is_closed
             or self.write_queue.full()
             or self._Channel__lock.locked()  # type: ignore[attr-defined]  # somebody has a number and waits for room
