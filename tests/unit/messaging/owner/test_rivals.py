@@ -106,6 +106,22 @@ async def test_many_old_nonces_take_two_writes_however_many_they_are(one: Instan
     assert log.writes <= writes + 2
 
 
+async def test_old_nonces_of_many_rooms_take_two_writes_however_many_rooms_they_are(one: Instance, log: Log) -> None:
+    """As after an outage, when everybody sends again what was not acknowledged."""
+    names = [f"room-{number}" for number in range(6)]
+    old = [post("nonce-old", room) for room in names]
+    for room in names:
+        await one.carry_out(create(room), *(post(f"nonce-{n:05}", room) for n in range(RECENT_EVENTS + 10)))
+    await one.carry_out(*old)
+    for room in names:
+        await one.carry_out(*(post(f"later-{n:05}", room) for n in range(RECENT_EVENTS + 10)))
+    one.cache.clear()
+    writes = log.writes
+    answers = await one.carry_out(*old, *(post("nonce-new", room) for room in names))
+    assert [seq for seq in seqs(answers) if seq == RECENT_EVENTS + 13] == [RECENT_EVENTS + 13] * len(names)
+    assert log.writes == writes + 2
+
+
 async def test_an_edit_that_was_stored_before_a_conflict_of_its_batch_reaches_its_message(
     one: Instance, log: Log
 ) -> None:
