@@ -165,7 +165,7 @@ class Rounds:
         await until_done(lambda: self._store.mend(cut_short))
         if conflict.taken:
             return settled, set()
-        # Old nonces seldom come alone: all that are left are looked up at once, in other rooms too. Room by room, writes
-        # to 30 rooms took 12 rounds and 4 s after an outage: too late for the senders, who sent all of it again.
+        # Old nonces seldom come alone: all that are left are looked up at once, in other rooms too. Room by room, a
+        # write to 30 rooms took 12 rounds and 4 s after an outage: too late for its senders, who sent it all again.
         left = entries[conflict.index :]
         return settled, {(entry.room, entry.sender, entry.nonce) for entry in left if entry.nonce is not None}
