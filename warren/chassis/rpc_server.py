@@ -39,7 +39,7 @@ class RpcServer:
         """Of this connection: for canaries, and for secrets that callers send here."""
         self._canary: asyncio.Future[None] | None = None
         self._secrets: dict[str, asyncio.Future[bytes]] = {}
-        self._tags: list[str] = []
+        self._calls_tag = ""
         self._running: set[asyncio.Task[Any]] = set()
         broker.on_connect(self._consume)
 
@@ -51,11 +51,10 @@ class RpcServer:
         """Nothing to wait for: the broker's connection starts the consumer."""
 
     async def stop(self) -> None:
-        """Take no new calls, finish those in flight."""
+        """Take no new calls, finish those in flight: what they wait for still comes to the own queue."""
         channel = self._channel
         if channel is not None and not channel.is_closed:
-            for tag in self._tags:
-                await channel.basic_cancel(tag)
+            await channel.basic_cancel(self._calls_tag)
         if self._running:
             await asyncio.wait(self._running, timeout=DEADLINE_SECONDS)
 
@@ -76,10 +75,9 @@ class RpcServer:
         await declare(channel, own)
         self._channel = channel
         self._own_queue = own.name
-        self._tags.clear()
-        for queue, consumer in ((own, self._on_own), (self._queue, self._on_call)):
-            answer = await channel.basic_consume(queue.name, consumer)
-            self._tags.append(str(answer.consumer_tag))
+        await channel.basic_consume(own.name, self._on_own)
+        answer = await channel.basic_consume(self._queue.name, self._on_call)
+        self._calls_tag = str(answer.consumer_tag)
 
     async def _on_own(self, delivery: Delivery) -> None:
         await delivery.channel.basic_ack(delivery_tag(delivery), wait=False)
