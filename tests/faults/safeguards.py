@@ -73,13 +73,7 @@ MUTATIONS = (
             NO_INDEX,
             Patch(
                 "services/messaging/store/log.py",
-                "answer = await self._log.database.command(\n"
-                '                "insert",\n'
-                "                self._log.name,\n"
-                "                documents=documents,\n"
-                "                ordered=True,\n"
-                "                writeConcern=self._log.write_concern.document,\n"
-                "            )",
+                "answer = await self._mongo.insert(self._log, documents)",
                 "answer: Any = {}\n"
                 "            await self._log.bulk_write(\n"
                 '                [ReplaceOne({"_id": one["_id"]}, one, upsert=True) for one in documents]\n'

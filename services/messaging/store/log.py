@@ -37,6 +37,7 @@ class RoomLog:
     """Appends and reads entries."""
 
     def __init__(self, mongo: Mongo) -> None:
+        self._mongo = mongo
         self._log = mongo.database[ROOM_LOG]
 
     async def append(self, entries: Sequence[Entry]) -> Conflict | None:
@@ -52,13 +53,7 @@ class RoomLog:
         runs = runs_of(entries)
         before = 0
         for documents in insertable(runs):
-            answer = await self._log.database.command(
-                "insert",
-                self._log.name,
-                documents=documents,
-                ordered=True,
-                writeConcern=self._log.write_concern.document,
-            )
+            answer = await self._mongo.insert(self._log, documents)
             if "writeConcernError" in answer:
                 failure = answer["writeConcernError"]
                 raise WriteConcernError(failure.get("errmsg", ""), failure.get("code"), failure)
