@@ -3,7 +3,7 @@
 import pytest
 
 from services.messaging.rooms.consumer import Arrived
-from services.messaging.rooms.pace import CROWD, CROWDED_SECONDS, PATIENCE, PATIENCE_SECONDS, Pace
+from services.messaging.rooms.pace import CROWD, CROWDED_SECONDS, PATIENCE, PATIENCE_SECONDS, SEVERAL, Pace
 from tests.unit.messaging.owner_bench import post
 from warren.contracts import rooms
 
@@ -42,6 +42,17 @@ def test_writes_that_follow_a_crowd_begin_no_more_often_than_allowed() -> None:
     assert after(batch("a", *posts(CROWD))).pause == pytest.approx(CROWDED_SECONDS - QUICK)
     assert after(batch("a", *posts(CROWD)), seconds=CROWDED_SECONDS * 2).pause == 0.0, "it took long enough"
     assert after(batch("a", *posts(CROWD - 1))).pause == 0.0
+
+
+def test_so_do_those_that_follow_several_commands_twice_in_a_row() -> None:
+    pace = after(batch("a", *posts(SEVERAL)))
+    assert pace.pause == 0.0
+    pace.wrote([batch("a", *posts(SEVERAL))], QUICK)
+    assert pace.pause == pytest.approx(CROWDED_SECONDS - QUICK)
+    pace.wrote([batch("a", *posts(SEVERAL - 1))], QUICK)
+    assert pace.pause == 0.0
+    pace.wrote([batch("a", *posts(SEVERAL))], QUICK)
+    assert pace.pause == 0.0, "one by itself was between them"
 
 
 def test_canaries_and_batches_with_nothing_left_in_them_are_no_sign_of_more_to_come() -> None:
