@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from services.messaging.rooms.entries import MEMBERSHIP, Entry
 from services.messaging.rooms.listeners import Listeners
 from services.messaging.rooms.room import Room
-from services.messaging.rooms.room_state import RECENT_EVENTS, Member
+from services.messaging.rooms.room_state import RECENT_EVENTS, Member, Refusals
 from services.messaging.store.log import RoomLog
 from services.messaging.store.members import Projections
 from warren.contracts.rooms import CANARY_ROOMS
@@ -28,6 +28,8 @@ class RoomCache:
         self._listeners = listeners
         self._rooms: OrderedDict[str, Room] = OrderedDict()
         self._doubted: set[str] = set()
+        self._refusals: OrderedDict[str, Refusals] = OrderedDict()
+        """What rooms had refused that were dropped and not loaded again yet."""
         self._clearings = 0
         self._loading = asyncio.Semaphore(LOADS_AT_ONCE)
 
@@ -41,8 +43,7 @@ class RoomCache:
     async def get(self, rooms: Iterable[str]) -> tuple[dict[str, Room], set[str]]:
         """The rooms by id, and which of them were loaded just now. Raises PyMongoError, RedisError."""
         wanted = set(rooms)
-        doubted = {room_id: self._rooms[room_id] for room_id in wanted & self._doubted}
-        for room_id in doubted:
+        for room_id in wanted & self._doubted:
             self.drop(room_id)
         fresh: set[str] = set()
         while missing := [room for room in wanted if room not in self._rooms]:
@@ -50,11 +51,11 @@ class RoomCache:
             clearings = self._clearings
             await self._listeners.load(missing)
             loaded = await asyncio.gather(*(self._load(room) for room in missing))
+            if clearings != self._clearings:  # their listeners were forgotten while they were loaded
+                continue
             for room in loaded:
-                if before := doubted.get(room.id):
-                    room.keep_refusals(before)
-            if clearings == self._clearings:  # else their listeners were forgotten while they were loaded
-                self._rooms.update((room.id, room) for room in loaded)
+                room.keep_refusals(self._refusals.pop(room.id, {}))
+                self._rooms[room.id] = room
         found = {}
         for room_id in wanted:
             self._rooms.move_to_end(room_id)
@@ -71,15 +72,26 @@ class RoomCache:
         key tells of what was stored, but not of who came to listen."""
         self._doubted.update(room for room in self._rooms if chosen(room))
 
-    def drop(self, room: str) -> None:
-        """Forget a room whose memory cannot be trusted."""
-        self._rooms.pop(room, None)
-        self._doubted.discard(room)
-        self._listeners.forget(room)
+    def settled(self, rooms: Iterable[str]) -> None:
+        """What these rooms refused counts from now on."""
+        for room_id in rooms:
+            if room := self._rooms.get(room_id):
+                room.settle_refusals()
+
+    def drop(self, room_id: str) -> None:
+        """Forget a room whose memory cannot be trusted, all but what it has refused: that was said."""
+        room = self._rooms.pop(room_id, None)
+        if room is not None and (refusals := room.settled_refusals()):
+            self._refusals[room_id] = refusals
+            if len(self._refusals) > ROOMS_IN_MEMORY:
+                self._refusals.popitem(last=False)
+        self._doubted.discard(room_id)
+        self._listeners.forget(room_id)
 
     def clear(self) -> None:
         self._rooms.clear()
         self._doubted.clear()
+        self._refusals.clear()
         self._clearings += 1
         self._listeners.clear()
 

@@ -22,9 +22,6 @@ from warren.contracts.codec import encode_json
 from warren.contracts.errors import Code, Refusal, invalid, not_found
 from warren.contracts.limits import MESSAGE_REACTIONS, ROOM_MEMBERS
 
-CARRIED_REFUSALS = 16
-"""How many of them one entry carries; more than that between two entries is abuse, of which the last count."""
-
 
 class Target(Struct):
     """What a change needs to know of the message that it changes."""
@@ -67,8 +64,7 @@ class Room(RoomState):
         try:
             return self._decide(command, at, target)
         except Refusal as refusal:
-            self._know_refused((command.user, nonce), refusal.code, refusal.detail)
-            self._carry = [*self._carry, (command.user, nonce, str(refusal.code))][-CARRIED_REFUSALS:]
+            self.refuse(command.user, nonce, refusal.code, refusal.detail)
             raise
 
     def _decide(self, command: rooms.AnyCommand, at: int, target: Target | None) -> Decision:

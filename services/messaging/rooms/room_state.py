@@ -4,6 +4,7 @@ Only entries of the log change it; `room.py` decides which follow from a command
 """
 
 from collections import OrderedDict, deque
+from collections.abc import Mapping
 
 from msgspec import Struct
 
@@ -16,6 +17,11 @@ from warren.contracts.rest import Room as RoomObject
 RECENT_EVENTS = 300
 KNOWN_NONCES = 1_000
 KNOWN_REFUSALS = 200
+CARRIED_REFUSALS = 16
+"""How many of them one entry carries; more than that between two entries is abuse, of which the last count."""
+
+Refusals = Mapping[tuple[str, str], tuple[Code, str]]
+"""Why it was refused, by sender and nonce, whatever gateway it comes through. The latest last."""
 
 
 class Member(Struct):
@@ -36,8 +42,8 @@ class Known(Struct):
 class RoomState:
     """One room in the memory of its owner. `kind` "" = does not exist (yet)."""
 
-    __slots__ = ("_carry", "_nonces", "_refused", "created_at", "created_by", "head", "id", "kind", "members", "n",
-                 "name", "public", "recent", "topic")  # fmt: skip
+    __slots__ = ("_carry", "_nonces", "_refused", "_unsettled", "created_at", "created_by", "head", "id", "kind",
+                 "members", "n", "name", "public", "recent", "topic")  # fmt: skip
 
     def __init__(self, room: str) -> None:
         self.id = room
@@ -53,7 +59,8 @@ class RoomState:
         self.recent: deque[rooms.RoomEvent] = deque(maxlen=RECENT_EVENTS)
         self._nonces: OrderedDict[tuple[str, str], Known] = OrderedDict()
         self._refused: dict[tuple[str, str], tuple[Code, str]] = {}
-        """By user and nonce, whatever gateway it comes through."""
+        self._unsettled: set[tuple[str, str]] = set()
+        """Refused in the round under way."""
         self._carry: list[tuple[str, str, str]] = []
 
     def apply(self, entry: Entry) -> rooms.RoomEvent:
@@ -104,12 +111,26 @@ class RoomState:
         for the next decision, however many: only what is new makes old ones forgotten (see `remember`)."""
         self._nonces[(sender, nonce)] = known
 
-    def keep_refusals(self, before: "RoomState") -> None:
-        """Of the same room in memory until now, which is loaded again although all it did has counted: what it refused
-        must ride on the next entry all the same."""
-        for key, (code, detail) in before._refused.items():
+    def refuse(self, user: str, nonce: str, code: Code, detail: str) -> None:
+        """It stays refused, and the next entry says so."""
+        self._know_refused((user, nonce), code, detail)
+        self._unsettled.add((user, nonce))
+        self._carry = [*self._carry, (user, nonce, str(code))][-CARRIED_REFUSALS:]
+
+    def settle_refusals(self) -> None:
+        """What was refused until now counts: whoever asked is told."""
+        self._unsettled.clear()
+
+    def settled_refusals(self) -> Refusals:
+        """Those that count, without those of a round under way, which may end otherwise."""
+        return {key: why for key, why in self._refused.items() if key not in self._unsettled}
+
+    def keep_refusals(self, settled: Refusals) -> None:
+        """Of this room when it was in memory before: what the log does not say must ride on the next entry."""
+        unknown = {key: why for key, why in settled.items() if key not in self._refused and key not in self._nonces}
+        for key, (code, detail) in unknown.items():
             self._know_refused(key, code, detail)
-        self._carry = before._carry
+        self._carry = [(user, nonce, str(code)) for (user, nonce), (code, _) in unknown.items()][-CARRIED_REFUSALS:]
 
     def _know_refused(self, key: tuple[str, str], code: Code, detail: str) -> None:
         self._refused[key] = code, detail

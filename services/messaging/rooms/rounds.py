@@ -74,6 +74,7 @@ class Rounds:
             except Exception as error:  # one of the commands brings it about: it must not stop all others
                 return outcomes + await self._one_by_one(waiting, error)
             outcomes.extend(found)
+            self._cache.settled(outcome.room for outcome in found if outcome.unfenced)
             repeated |= stored
             done = {outcome.room for outcome in found}
             waiting = {room: items for room, items in waiting.items() if room not in done}

@@ -3,8 +3,8 @@
 import pytest
 
 from services.messaging.rooms.entries import Entry
-from services.messaging.rooms.room import CARRIED_REFUSALS, Decision, Room, Target, replay
-from services.messaging.rooms.room_state import KNOWN_NONCES, KNOWN_REFUSALS
+from services.messaging.rooms.room import Decision, Room, Target, replay
+from services.messaging.rooms.room_state import CARRIED_REFUSALS, KNOWN_NONCES, KNOWN_REFUSALS
 from warren.contracts import events, rooms
 from warren.contracts.codec import decode_json
 from warren.contracts.errors import Code, Refusal

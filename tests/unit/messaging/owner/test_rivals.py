@@ -17,18 +17,6 @@ async def test_an_owner_that_was_deposed_decides_again_on_what_the_log_says(
     assert seqs(await two.carry_out(post("nonce-d"))) == [7]
 
 
-async def test_what_was_refused_stays_refused_though_its_owner_loaded_the_room_again_before_the_next_entry(
-    one: Instance, instance: MakeInstance
-) -> None:
-    """A new owner doubts its rooms when its canary comes back; a deposed one that wakes up has the command still."""
-    two = instance()
-    command = post("nonce-x", user="eve")
-    assert codes(await one.carry_out(command)) == [Code.NOT_A_MEMBER]
-    one.cache.doubt(lambda _room: True)
-    assert seqs(await one.carry_out(rooms.SetMember(8, "r", "ann", "op-eve", "eve", "member"))) == [4]
-    assert codes(await two.carry_out(command)) == [Code.NOT_A_MEMBER]
-
-
 async def test_what_a_rival_stored_meanwhile_is_found_by_its_nonce(one: Instance, instance: MakeInstance) -> None:
     """The same batch at two owners: frozen in the middle, redelivered to the other, woken up."""
     two = instance()
