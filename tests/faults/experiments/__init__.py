@@ -2,7 +2,8 @@
 
 gateways.py    gateways killed, cut from the broker, their events lost
 messaging.py   owners of rooms killed, frozen
-servers.py     RabbitMQ, MongoDB, Redis, Consul
+mongodb.py     members of MongoDB killed, frozen, deposed
+servers.py     RabbitMQ, Redis, Consul
 clients.py     networks of clients cut, storms, slow readers, acknowledgements overlooked
 operations.py  restarts, scaling, a start in any order
 cluster.py     a node of a RabbitMQ cluster killed, on Compose only
@@ -11,11 +12,21 @@ mixed.py       anything, at random
 """
 
 from tests.faults.experiment import Experiment
-from tests.faults.experiments import clients, cluster, gateways, messaging, mixed, operations, overload, servers
+from tests.faults.experiments import (
+    clients,
+    cluster,
+    gateways,
+    messaging,
+    mixed,
+    mongodb,
+    operations,
+    overload,
+    servers,
+)
 
 ALL: dict[str, Experiment] = {
     experiment.name: experiment
-    for part in (gateways, messaging, servers, clients, operations, overload, mixed)
+    for part in (gateways, messaging, mongodb, servers, clients, operations, overload, mixed)
     for experiment in part.EXPERIMENTS
 }
 KNOWN: dict[str, Experiment] = ALL | {experiment.name: experiment for experiment in cluster.EXPERIMENTS}

@@ -3,6 +3,8 @@
 import asyncio
 import time
 
+from pymongo.errors import PyMongoError
+
 from tests.faults.experiment import Act, Experiment, Scene, Since
 from tests.faults.experiments.clients import storm
 from tests.faults.experiments.gateways import kill_gateway
@@ -14,7 +16,8 @@ from tests.faults.experiments.messaging import (
     kill_presence,
     thaw_owner,
 )
-from tests.faults.experiments.servers import flush_redis, kill_primary, killing
+from tests.faults.experiments.mongodb import freeze_primary, kill_primary, step_down_primary, thaw
+from tests.faults.experiments.servers import flush_redis, killing
 
 PAUSE_SECONDS = (2.0, 8.0)
 FREEZE_SECONDS = 4.0
@@ -32,6 +35,12 @@ async def _blink_owner(scene: Scene) -> None:
     await thaw_owner(scene)
 
 
+async def _blink_primary(scene: Scene) -> None:
+    await freeze_primary(scene)
+    await asyncio.sleep(FREEZE_SECONDS)
+    await thaw(scene)
+
+
 HARMS: list[Act] = [
     kill_gateway,
     _kill_owner,
@@ -39,6 +48,8 @@ HARMS: list[Act] = [
     kill_auth,
     kill_presence,
     kill_primary,
+    _blink_primary,
+    step_down_primary,
     flush_redis,
     storm,
     killing("redis"),
@@ -53,7 +64,7 @@ async def anything(scene: Scene) -> None:
         harm = scene.chance.choice(HARMS)
         try:
             await harm(scene)
-        except (AssertionError, ProcessLookupError, ValueError, OSError) as error:
+        except (AssertionError, ProcessLookupError, ValueError, OSError, PyMongoError) as error:
             scene.say(f"not possible just now: {error!r}")
         await asyncio.sleep(scene.chance.uniform(*PAUSE_SECONDS))
 

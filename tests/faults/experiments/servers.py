@@ -1,6 +1,4 @@
-"""RabbitMQ, MongoDB, Redis and Consul go away and come back."""
-
-import signal
+"""RabbitMQ, Redis and Consul go away and come back."""
 
 from tests.faults.experiment import Act, Experiment, Scene, Since
 
@@ -18,36 +16,6 @@ async def stop_rabbitmq(scene: Scene) -> None:
 
 async def start_rabbitmq(scene: Scene) -> None:
     await scene.stack_call(scene.stack.start, "rabbitmq")
-
-
-def _members(scene: Scene) -> tuple[str, list[str]]:
-    """The primary's program, and the secondaries'."""
-    with scene.stack.mongo() as client:
-        hello = client.admin.command("hello")
-    ports = sorted(int(host.rpartition(":")[2]) for host in hello["hosts"])
-    names = {port: f"mongo-{number}" for number, port in enumerate(ports, 1)}
-    primary = names[int(hello["primary"].rpartition(":")[2])]
-    return primary, [name for name in names.values() if name != primary]
-
-
-async def kill_primary(scene: Scene) -> None:
-    primary, _ = await scene.stack_call(_members, scene)
-    await scene.stack_call(scene.stack.kill, primary)
-
-
-async def freeze_majority(scene: Scene) -> None:
-    """The primary does not notice for ten seconds, and must not acknowledge alone meanwhile."""
-    _, secondaries = await scene.stack_call(_members, scene)
-    scene.kept["frozen"] = secondaries
-    for name in secondaries:
-        await scene.stack_call(scene.stack.signal, name, signal.SIGSTOP)
-    scene.quorum(False)
-
-
-async def thaw_majority(scene: Scene) -> None:
-    scene.quorum(True)
-    for name in scene.kept["frozen"]:
-        await scene.stack_call(scene.stack.signal, name, signal.SIGCONT)
 
 
 def _flush(scene: Scene) -> None:
@@ -75,16 +43,6 @@ EXPERIMENTS = [
         stop_rabbitmq,
         start_rabbitmq,
         hold=5,
-        limit=15,
-        since=Since.HEAL,
-    ),
-    Experiment("kill-mongo-primary", "kill -9 of the MongoDB primary", kill_primary, limit=15),
-    Experiment(
-        "lose-quorum",
-        "two of three MongoDB members freeze for 8 s",
-        freeze_majority,
-        thaw_majority,
-        hold=8,
         limit=15,
         since=Since.HEAL,
     ),
