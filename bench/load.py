@@ -11,6 +11,7 @@ import asyncio
 import gc
 import json
 import random
+import re
 import resource
 import sys
 import time
@@ -36,6 +37,8 @@ TICK_SECONDS = 0.004
 SETTLE_SECONDS = 8.0
 SETTLE_STEP_SECONDS = 0.2
 _MICRO = 1_000_000
+NOT_TEXT = re.compile(rb"[^ -~]+")
+"""Heads of frames around an error's text."""
 
 
 class Load:
@@ -172,7 +175,7 @@ class Load:
             "acked": len(acks.count),
             "delivered": deliveries.count.total(),
             "errors": self.seen.errors,
-            "error": self.seen.last_error.decode(errors="replace"),
+            "error": NOT_TEXT.sub(b" ", self.seen.last_error).decode(),
             "delivery": list(deliveries.times.items()),
             "ack": list(acks.times.items()),
             "late": list(self.late.items()),
