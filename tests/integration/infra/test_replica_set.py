@@ -28,7 +28,7 @@ def test_a_set_of_an_earlier_version_gets_the_settings_of_this_one(servers: Serv
         older = configuration()
         assert isinstance(older["settings"], dict)
         assert isinstance(older["version"], int)
-        older["settings"] |= {"chainingAllowed": True, "electionTimeoutMillis": 9000, "heartbeatIntervalMillis": 1900}
+        older["settings"] |= {"chainingAllowed": True, "electionTimeoutMillis": 9000, "heartbeatTimeoutSecs": 11}
         client.admin.command("replSetReconfig", older | {"version": older["version"] + 1})
 
         bring_up(Settings([member], key, servers.secret("mongo-password")))
@@ -36,7 +36,7 @@ def test_a_set_of_an_earlier_version_gets_the_settings_of_this_one(servers: Serv
         settings = configuration()["settings"]
         assert isinstance(settings, dict)
         assert (settings["chainingAllowed"], settings["electionTimeoutMillis"]) == (False, 4000)
-        assert settings["heartbeatIntervalMillis"] == 1900, "what is none of our business stays"
+        assert settings["heartbeatTimeoutSecs"] == 11, "what is none of our business stays"
         version = configuration()["version"]
         bring_up(Settings([member], key, servers.secret("mongo-password")))
         assert configuration()["version"] == version, "a set that is as it should be is left alone"
