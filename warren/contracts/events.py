@@ -64,7 +64,7 @@ class Notice(Struct, array_like=True):
 
 
 class MemberAdded(Notice, tag="member_added"):
-    """`users` became members of `room`; sent after that is visible to `rooms.ROOMS_OF`."""
+    """`users` became members of `room`; sent after that is visible to `queries.ROOMS_OF`."""
 
     room: str
     users: list[str]

@@ -19,7 +19,7 @@ from services.gateway.rest.endpoint import (
 )
 from services.gateway.text import normalise_body, normalise_emoji
 from warren.chassis.rpc_client import RpcClient
-from warren.contracts import limits, rest, rooms
+from warren.contracts import limits, queries, rest, rooms
 from warren.contracts.errors import invalid, not_found
 from warren.contracts.ids import new_id
 
@@ -81,14 +81,14 @@ class MessageEndpoints:
         before, after, around = (call.number(name) for name in _PLACES)
         if sum(place is not None for place in (before, after, around)) > 1:
             raise invalid("before", f"only one of {', '.join(_PLACES)}")
-        query = rooms.History(call.user, call.id("room"), before, after, around, call.limit())
-        found = await self._rpc.call(rooms.HISTORY, query)
+        query = queries.History(call.user, call.id("room"), before, after, around, call.limit())
+        found = await self._rpc.call(queries.HISTORY, query)
         return answer(rest.MessagePage(found.messages, found.head))
 
     async def events(self, call: Call) -> HTTPResponse:
         """The events are JSON already, as every listener got them."""
-        query = rooms.EventsAfter(call.user, call.id("room"), call.number("after") or 0, call.limit())
-        found = await self._rpc.call(rooms.EVENTS_AFTER, query)
+        query = queries.EventsAfter(call.user, call.id("room"), call.number("after") or 0, call.limit())
+        found = await self._rpc.call(queries.EVENTS_AFTER, query)
         return answer(rest.EventPage([Raw(event.data) for event in found.events], found.head))
 
     async def edit(self, call: Call, body: rest.EditMessage) -> HTTPResponse:
@@ -120,7 +120,7 @@ class MessageEndpoints:
 
     async def _message(self, user: str, room: str, seq: int) -> rest.Message:
         """One message as it is now."""
-        found = await self._rpc.call(rooms.HISTORY, rooms.History(user, room, None, seq - 1, None, 1))
+        found = await self._rpc.call(queries.HISTORY, queries.History(user, room, None, seq - 1, None, 1))
         if not found.messages or found.messages[0].seq != seq:
             raise not_found("message")
         return found.messages[0]

@@ -17,7 +17,7 @@ from services.gateway.rest.endpoint import (
 )
 from services.gateway.text import normalise_line
 from warren.chassis.rpc_client import RpcClient
-from warren.contracts import auth, limits, rest, rooms
+from warren.contracts import auth, limits, queries, rest, rooms
 from warren.contracts.errors import Code, FieldError, Refusal, invalid, not_found
 from warren.contracts.ids import direct_room_id, new_id
 
@@ -75,15 +75,15 @@ class RoomEndpoints:
         return answer_bytes(stored.object, 201)
 
     async def mine(self, call: Call) -> HTTPResponse:
-        page = await self._rpc.call(rooms.LIST_ROOMS, rooms.ListRooms(call.user, call.text("cursor"), call.limit()))
+        page = await self._rpc.call(queries.LIST_ROOMS, queries.ListRooms(call.user, call.text("cursor"), call.limit()))
         return answer(rest.Page(page.rooms, page.next))
 
     async def get(self, call: Call) -> HTTPResponse:
         return await self._room(call, call.id("room"))
 
     async def members(self, call: Call) -> HTTPResponse:
-        query = rooms.ListMembers(call.user, call.id("room"), call.text("cursor"), call.limit())
-        page = await self._rpc.call(rooms.LIST_MEMBERS, query)
+        query = queries.ListMembers(call.user, call.id("room"), call.text("cursor"), call.limit())
+        page = await self._rpc.call(queries.LIST_MEMBERS, query)
         found = await self._rpc.call(auth.GET_USERS, auth.GetUsers([row.user for row in page.members]))
         users = {user.id: user for user in found.users}
         members = [rest.Member(row.user, row.role, row.since, users.get(row.user)) for row in page.members]
@@ -114,7 +114,7 @@ class RoomEndpoints:
     async def patch_me(self, call: Call, body: rest.PatchMembership) -> HTTPResponse:
         """The read mark is not awaited: the answer says what it will be."""
         room = call.id("room")
-        summary = await self._rpc.call(rooms.GET_ROOM, rooms.GetRoom(call.user, room))
+        summary = await self._rpc.call(queries.GET_ROOM, queries.GetRoom(call.user, room))
         mine = summary.membership
         if mine.role not in ROLES:
             raise Refusal(Code.NOT_A_MEMBER, "Join the room first.")
@@ -131,7 +131,7 @@ class RoomEndpoints:
         return nothing()
 
     async def _room(self, call: Call, room: str, status: int = 200) -> HTTPResponse:
-        summary = await self._rpc.call(rooms.GET_ROOM, rooms.GetRoom(call.user, room))
+        summary = await self._rpc.call(queries.GET_ROOM, queries.GetRoom(call.user, room))
         return answer(summary.room, status)
 
     async def _check_users(self, given: list[str], members: list[str]) -> None:

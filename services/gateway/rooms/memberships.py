@@ -2,7 +2,7 @@
 
 from warren.chassis.rpc_client import RpcClient
 from warren.chassis.together import Together
-from warren.contracts import rooms
+from warren.contracts import queries
 
 
 class Memberships:
@@ -17,5 +17,5 @@ class Memberships:
         return await self._together.of(user)
 
     async def _ask(self, users: list[str]) -> dict[str, list[str]]:
-        found = await self._rpc.call(rooms.ROOMS_OF, rooms.RoomsOf(users))
+        found = await self._rpc.call(queries.ROOMS_OF, queries.RoomsOf(users))
         return {user: found.rooms.get(user, []) for user in users}

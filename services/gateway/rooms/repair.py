@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from warren.chassis.rpc_client import RpcClient
-from warren.contracts import rooms
+from warren.contracts import queries, rooms
 from warren.contracts.errors import Code, Refusal
 from warren.contracts.limits import RESUME_EVENTS
 
@@ -25,8 +25,8 @@ class Missed:
         """The events with after < seq <= upto, contiguous, at most RESUME_EVENTS. Raises Refusal."""
         found: list[rooms.RoomEvent] = []
         while after < upto and len(found) < RESUME_EVENTS:
-            query = rooms.EventsAfter("", room, after, min(PAGE_EVENTS, upto - after))
-            page = (await self._rpc.call(rooms.EVENTS_AFTER, query)).events
+            query = queries.EventsAfter("", room, after, min(PAGE_EVENTS, upto - after))
+            page = (await self._rpc.call(queries.EVENTS_AFTER, query)).events
             if not page or page[0].seq != after + 1:
                 raise Refusal(Code.UNAVAILABLE, "The room's log does not show these events yet; try again.")
             found.extend(page)

@@ -4,18 +4,18 @@ from services.messaging.queries.access import check_readable
 from services.messaging.rooms.entries import event_of, message_of
 from services.messaging.store.log import RoomLog
 from services.messaging.store.members import Projections
-from warren.contracts import rooms
+from warren.contracts import queries
 from warren.contracts.limits import RESUME_EVENTS
 
 
 class HistoryQueries:
-    """Answers rooms.HISTORY and EVENTS_AFTER."""
+    """Answers queries.HISTORY and EVENTS_AFTER."""
 
     def __init__(self, log: RoomLog, projections: Projections) -> None:
         self._log = log
         self._projections = projections
 
-    async def history(self, query: rooms.History) -> rooms.Messages:
+    async def history(self, query: queries.History) -> queries.Messages:
         await check_readable(self._projections, query.user, query.room)
         if query.around is not None:
             half = query.limit // 2
@@ -26,11 +26,11 @@ class HistoryQueries:
         else:
             found = await self._log.messages(query.room, limit=query.limit, before=query.before, after=query.after)
         head, _ = await self._log.head(query.room)
-        return rooms.Messages([message_of(entry) for entry in found], head)
+        return queries.Messages([message_of(entry) for entry in found], head)
 
-    async def events_after(self, query: rooms.EventsAfter) -> rooms.StoredEvents:
+    async def events_after(self, query: queries.EventsAfter) -> queries.StoredEvents:
         if query.user:
             await check_readable(self._projections, query.user, query.room)
         found = await self._log.after(query.room, query.after, min(query.limit, RESUME_EVENTS + 1))
         head, _ = await self._log.head(query.room)
-        return rooms.StoredEvents([event_of(entry) for entry in found], head)
+        return queries.StoredEvents([event_of(entry) for entry in found], head)

@@ -7,30 +7,30 @@ from services.messaging.queries.access import check_readable, check_visible
 from services.messaging.rooms.entries import Entry, message_of
 from services.messaging.store.log import RoomLog
 from services.messaging.store.members import MemberRecord, Projections, RoomRecord
-from warren.contracts import rest, rooms
+from warren.contracts import queries, rest
 from warren.contracts.codec import rfc3339
 from warren.contracts.errors import not_found
 
 
 class RoomQueries:
-    """Answers rooms.ROOMS_OF, LIST_ROOMS, GET_ROOM and LIST_MEMBERS."""
+    """Answers queries.ROOMS_OF, LIST_ROOMS, GET_ROOM and LIST_MEMBERS."""
 
     def __init__(self, log: RoomLog, projections: Projections) -> None:
         self._log = log
         self._projections = projections
 
-    async def rooms_of(self, query: rooms.RoomsOf) -> rooms.RoomIds:
-        return rooms.RoomIds(await self._projections.room_ids(query.users))
+    async def rooms_of(self, query: queries.RoomsOf) -> queries.RoomIds:
+        return queries.RoomIds(await self._projections.room_ids(query.users))
 
-    async def list_rooms(self, query: rooms.ListRooms) -> rooms.RoomRows:
+    async def list_rooms(self, query: queries.ListRooms) -> queries.RoomRows:
         members = await self._projections.rooms_of(query.user, query.cursor, query.limit + 1)
         page, more = members[: query.limit], len(members) > query.limit
         records = await self._projections.rooms([member.room for member in page])
         known = [member for member in page if member.room in records]
         rows = await self._summaries(known, records)
-        return rooms.RoomRows(rows, page[-1].room if more else None)
+        return queries.RoomRows(rows, page[-1].room if more else None)
 
-    async def get_room(self, query: rooms.GetRoom) -> rest.RoomSummary:
+    async def get_room(self, query: queries.GetRoom) -> rest.RoomSummary:
         record, member = await check_visible(self._projections, query.user, query.room)
         if member is not None:
             return (await self._summaries([member], {record.id: record}))[0]
@@ -38,12 +38,12 @@ class RoomQueries:
         outside = rest.Membership("none", 0, 0)
         return rest.RoomSummary(_room_object(record, head, n), head, n, 0, 0, None, outside)
 
-    async def list_members(self, query: rooms.ListMembers) -> rooms.MemberRows:
+    async def list_members(self, query: queries.ListMembers) -> queries.MemberRows:
         await check_readable(self._projections, query.user, query.room)
         found = await self._projections.members(query.room, query.cursor, query.limit + 1)
         page, more = found[: query.limit], len(found) > query.limit
-        rows = [rooms.MemberRow(member.user, member.role, member.since) for member in page]
-        return rooms.MemberRows(rows, page[-1].user if more else None)
+        rows = [queries.MemberRow(member.user, member.role, member.since) for member in page]
+        return queries.MemberRows(rows, page[-1].user if more else None)
 
     async def _summaries(
         self, members: Sequence[MemberRecord], records: dict[str, RoomRecord]

@@ -10,7 +10,7 @@ from tests.integration.messaging.gateway import Gateway, check_events, check_log
 from tests.support.processes import Program
 from tests.support.spaces import Space
 from tests.support.waiting import eventually
-from warren.contracts import rooms
+from warren.contracts import queries, rooms
 from warren.contracts.codec import encode
 from warren.contracts.errors import Code
 from warren.contracts.ids import partition_of
@@ -97,7 +97,7 @@ async def test_a_projection_that_a_crash_left_behind_is_repaired_when_the_room_i
         assert {document["_id"]["user"] for document in database["members"].find({"_id.room": room})} == {"ann", "carl"}
         stored_room = database["rooms"].find_one({"_id": room})
         assert stored_room is not None and (stored_room["members"], stored_room["rev"]) == (2, 3)
-    assert (await edge.rpc.call(rooms.ROOMS_OF, rooms.RoomsOf(["carl", "nobody"]))).rooms == {"carl": [room]}
+    assert (await edge.rpc.call(queries.ROOMS_OF, queries.RoomsOf(["carl", "nobody"]))).rooms == {"carl": [room]}
 
 
 async def test_an_edit_whose_crash_left_the_message_as_it_was_can_be_sent_again(space: Space, edge: Gateway) -> None:

@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import msgspec
 from msgspec import Struct
 
-from warren.contracts import auth, events, presence, rooms, rpc
+from warren.contracts import auth, events, presence, queries, rooms, rpc
 from warren.contracts.rpc import Method
 
-MODULES: tuple[ModuleType, ...] = (auth, events, presence, rooms, rpc)
+MODULES: tuple[ModuleType, ...] = (auth, events, presence, queries, rooms, rpc)
 BASES = (events.Notice, rooms.Command)
 """Never sent themselves."""
 

@@ -14,7 +14,7 @@ from tests.unit.gateway.rooms.room_bench import ROOM, RoomBench
 from tests.unit.gateway.sockets.bench import Client, Server
 from warren.chassis.lifecycle import Tasks
 from warren.chassis.rpc_client import RpcClient
-from warren.contracts import rooms, socket
+from warren.contracts import queries, socket
 from warren.contracts.errors import CloseCode, Code, Refusal
 from warren.contracts.events import MemberAdded
 
@@ -35,9 +35,9 @@ class Bench:
             raise self.refusal
         return Session(token, "session-1", 2_000_000_000)
 
-    async def call(self, method: object, request: rooms.RoomsOf) -> rooms.RoomIds:
-        assert method is rooms.ROOMS_OF
-        return rooms.RoomIds(dict.fromkeys(request.users, self.mine))
+    async def call(self, method: object, request: queries.RoomsOf) -> queries.RoomIds:
+        assert method is queries.ROOMS_OF
+        return queries.RoomIds(dict.fromkeys(request.users, self.mine))
 
     def greet(self, token: str = "ann", **fields: Any) -> "asyncio.Task[bool]":
         hello = socket.Hello(token, **fields)

@@ -21,7 +21,7 @@ from tests.support.virtual_time import VirtualTimeLoop, pass_time, ticks
 from tests.unit.gateway.rooms.room_bench import frames_in
 from warren.chassis.lifecycle import Tasks
 from warren.chassis.rpc_client import RpcClient
-from warren.contracts import rooms, socket
+from warren.contracts import queries, rooms, socket
 from warren.contracts.errors import Code, Refusal
 from warren.contracts.events import RoomEvents
 
@@ -130,9 +130,9 @@ class Hellos(RuleBasedStateMachine):
         await ticks(1)
         return Session(token, "session", 2_000_000_000)
 
-    async def call(self, _method: object, request: rooms.RoomsOf) -> rooms.RoomIds:
+    async def call(self, _method: object, request: queries.RoomsOf) -> queries.RoomIds:
         await ticks(1)
-        return rooms.RoomIds({user: sorted(MINE[user]) for user in request.users})
+        return queries.RoomIds({user: sorted(MINE[user]) for user in request.users})
 
     def do(self, work: Callable[[], Any], more: int = 12) -> None:
         async def inside() -> None:
