@@ -1,5 +1,7 @@
 """RabbitMQ, Redis and Consul go away and come back."""
 
+import signal
+
 from tests.faults.experiment import Act, Experiment, Scene, Since
 
 
@@ -8,6 +10,18 @@ def killing(program: str) -> Act:
         await scene.stack_call(scene.stack.kill, program)
 
     return kill
+
+
+def freezing(program: str) -> tuple[Act, Act]:
+    """SIGSTOP: its connections stay, and nothing comes on them. And its end."""
+
+    async def freeze(scene: Scene) -> None:
+        await scene.stack_call(scene.stack.signal, program, signal.SIGSTOP)
+
+    async def thaw(scene: Scene) -> None:
+        await scene.stack_call(scene.stack.signal, program, signal.SIGCONT)
+
+    return freeze, thaw
 
 
 async def stop_rabbitmq(scene: Scene) -> None:
@@ -46,7 +60,16 @@ EXPERIMENTS = [
         limit=15,
         since=Since.HEAL,
     ),
+    Experiment(
+        "freeze-rabbitmq",
+        "SIGSTOP of RabbitMQ for 10 s",
+        *freezing("rabbitmq"),
+        hold=10,
+        limit=15,
+        since=Since.HEAL,
+    ),
     Experiment("kill-redis", "kill -9 of Redis, which starts again", killing("redis"), limit=10),
+    Experiment("freeze-redis", "SIGSTOP of Redis for 10 s", *freezing("redis"), hold=10, limit=10, since=Since.HEAL),
     Experiment("flush-redis", "everything in Redis is gone", flush_redis, limit=10),
     Experiment(
         "stop-consul",
