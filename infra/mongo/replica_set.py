@@ -96,13 +96,13 @@ def bring_up(settings: Settings) -> None:
 
 def _bring_up(settings: Settings) -> None:
     until = time.monotonic() + settings.wait_seconds
-    with _connect(settings, settings.members[0]) as first:
+    with connect(settings.members[0], settings.key) as first:
         _wait_for_answer(first, settings.members[0], until)
         _initiate(first, settings, until)
         while True:
             primary = _wait_for_primary(first, settings, until)
             try:
-                with _connect(settings, primary) as client:
+                with connect(primary, settings.key) as client:
                     _add_members(client, settings, until)
                     _apply_settings(client, until)
                     _make_user(client, settings)
@@ -111,12 +111,13 @@ def _bring_up(settings: Settings) -> None:
                 _check_time(until, f"the primary {primary} stepped down", error)
 
 
-def _connect(settings: Settings, member: str) -> Client:
+def connect(member: str, key: str) -> Client:
+    """This member alone, as one of the members: Warren's own user may only use Warren's database."""
     return MongoClient(
         member,
         directConnection=True,
         username="__system",
-        password=settings.key,
+        password=key,
         authSource="local",
         authMechanism="SCRAM-SHA-256",
         serverSelectionTimeoutMS=1000,
@@ -173,7 +174,7 @@ def _wait_for_primary(first: Client, settings: Settings, until: float) -> str:
     while True:
         for member in settings.members:
             try:
-                with _connect(settings, member) as client:
+                with connect(member, settings.key) as client:
                     hello = client.admin.command("hello")
                     # A member calls itself primary some time before it takes writes.
                     if hello.get("isWritablePrimary"):

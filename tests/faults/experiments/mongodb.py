@@ -1,41 +1,31 @@
 """Members of MongoDB's replica set die, freeze, or hand over."""
 
 import signal
-from typing import Any
 
-from pymongo import MongoClient
-
+from infra.mongo.replica_set import connect
 from tests.faults.experiment import Experiment, Scene, Since
 
+MEMBERS = {"mongo-1", "mongo-2", "mongo-3"}
 STEPPED_DOWN_SECONDS = 20
 """The former primary is not elected again meanwhile."""
 
 
-def _members(scene: Scene) -> tuple[str, list[str]]:
-    """The primary's program, and the secondaries'."""
-    with scene.stack.mongo() as client:
-        hello = client.admin.command("hello")
-    ports = sorted(int(host.rpartition(":")[2]) for host in hello["hosts"])
-    names = {port: f"mongo-{number}" for number, port in enumerate(ports, 1)}
-    primary = names[int(hello["primary"].rpartition(":")[2])]
-    return primary, [name for name in names.values() if name != primary]
-
-
 async def kill_primary(scene: Scene) -> None:
-    primary, _ = await scene.stack_call(_members, scene)
+    primary = await scene.stack_call(scene.stack.mongo_primary)
     await scene.stack_call(scene.stack.kill, primary)
 
 
 async def freeze_primary(scene: Scene) -> None:
     """It keeps its connections, and answers nothing on them."""
-    primary, _ = await scene.stack_call(_members, scene)
+    primary = await scene.stack_call(scene.stack.mongo_primary)
     scene.kept["frozen"] = [primary]
     await scene.stack_call(scene.stack.signal, primary, signal.SIGSTOP)
 
 
 async def freeze_majority(scene: Scene) -> None:
-    """The primary does not notice for ten seconds, and must not acknowledge alone meanwhile."""
-    _, secondaries = await scene.stack_call(_members, scene)
+    """The primary does not notice for some seconds, and must not acknowledge alone meanwhile."""
+    primary = await scene.stack_call(scene.stack.mongo_primary)
+    secondaries = sorted(MEMBERS - {primary})
     scene.kept["frozen"] = secondaries
     for name in secondaries:
         await scene.stack_call(scene.stack.signal, name, signal.SIGSTOP)
@@ -53,18 +43,9 @@ async def thaw_majority(scene: Scene) -> None:
 
 
 def _step_down(scene: Scene) -> None:
-    """As the member itself: Warren's own user may not."""
     with scene.stack.mongo() as client:
         primary = client.admin.command("hello")["primary"]
-    member: MongoClient[dict[str, Any]] = MongoClient(
-        primary,
-        directConnection=True,
-        username="__system",
-        password=scene.stack.secret("mongo-key"),
-        authSource="local",
-        authMechanism="SCRAM-SHA-256",
-    )
-    with member:
+    with connect(primary, scene.stack.secret("mongo-key")) as member:
         member.admin.command("replSetStepDown", STEPPED_DOWN_SECONDS)
 
 

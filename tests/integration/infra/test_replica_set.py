@@ -1,25 +1,15 @@
 """What every start does to a replica set that is there already."""
 
-from typing import Any
 from urllib.parse import urlsplit
 
-from pymongo import MongoClient
-
-from infra.mongo.replica_set import Settings, bring_up
+from infra.mongo.replica_set import Settings, bring_up, connect
 from tests.support.servers import Servers
 
 
 def test_a_set_of_an_earlier_version_gets_the_settings_of_this_one(servers: Servers) -> None:
     member = urlsplit(servers.mongodb_uri).netloc.rpartition("@")[2]
     key = servers.secret("mongo-key")
-    with MongoClient[dict[str, Any]](
-        member,
-        directConnection=True,
-        username="__system",
-        password=key,
-        authSource="local",
-        authMechanism="SCRAM-SHA-256",
-    ) as client:
+    with connect(member, key) as client:
 
         def configuration() -> dict[str, object]:
             found: dict[str, object] = client.admin.command("replSetGetConfig")["config"]

@@ -99,9 +99,7 @@ async def test_writes_share_a_connection_unless_they_overlap(space: Space) -> No
 async def test_a_write_whose_connection_ends_is_unknown_and_the_next_one_makes_a_new_one(space: Space) -> None:
     async with through_a_way(space) as (way, mongo):
         await insert(mongo, 1)
-        way.swallows = True
-        lost = asyncio.create_task(insert(mongo, 2))
-        await stored(space, 2)
+        lost = await stored_without_an_answer(space, way, mongo, 2)
         way.swallows = False
         await way.cut()
         with pytest.raises(AutoReconnect):
@@ -141,9 +139,7 @@ async def test_an_answer_is_not_waited_for_beyond_the_time_for_it(
 async def test_the_answer_to_a_write_that_was_cancelled_is_not_taken_for_that_of_the_next(space: Space) -> None:
     async with through_a_way(space) as (way, mongo):
         await insert(mongo, 1)
-        way.swallows = True
-        given_up = asyncio.create_task(insert(mongo, 2))
-        await stored(space, 2)
+        given_up = await stored_without_an_answer(space, way, mongo, 2)
         given_up.cancel()
         with pytest.raises(asyncio.CancelledError):
             await given_up
@@ -163,7 +159,10 @@ async def test_what_the_server_refuses_is_named_and_the_connection_stays(space: 
         assert way.opened == before
 
 
-async def stored(space: Space, number: int) -> None:
+async def stored_without_an_answer(space: Space, way: Way, mongo: Mongo, number: int) -> asyncio.Task[None]:
+    """A write that still waits, on a way that swallows answers."""
+    way.swallows = True
+    write = asyncio.create_task(insert(mongo, number))
     with space.mongo() as client:
         written = client.get_default_database()["written"]
 
@@ -171,6 +170,7 @@ async def stored(space: Space, number: int) -> None:
             return await asyncio.to_thread(written.count_documents, {"_id": number}) == 1
 
         await eventually(is_stored, "it has been written", 10)
+    return write
 
 
 async def until_written(mongo: Mongo, number: int) -> None:
