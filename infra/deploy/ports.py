@@ -12,6 +12,7 @@ from pathlib import Path
 
 from infra.deploy.errors import DeployError
 from infra.deploy.run_dir import RunDir
+from infra.deploy.topology import Topology
 
 MAX_OFFSET = 20000  # keeps every port below 32768, where the kernel starts to hand out ports of its own
 
@@ -51,6 +52,16 @@ class Ports:
 
     def keep(self, run: RunDir) -> None:
         (run.folder() / "port-offset").write_text(f"{self.offset}\n")
+
+    def every(self, topology: Topology) -> list[int]:
+        """All ports that a Warren of this many instances and MongoDB members listens on."""
+        services = [
+            self.service(service, index) for service, count in topology.instances.items() for index in range(count)
+        ]
+        sockets = [self.socket(index) for index in range(topology.instances["gateway"])]
+        members = [self.mongo(index) for index in range(topology.mongo_members)]
+        single = [getattr(self, name) for name, value in vars(Ports).items() if isinstance(value, property)]
+        return [*services, *sockets, *members, *single]
 
     def service(self, service: str, index: int) -> int:
         """The PORT of an instance; `index` counts from 0."""

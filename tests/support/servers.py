@@ -8,19 +8,18 @@ running: quicker while developing (`tests/README.md`).
 import fcntl
 import json
 import os
-import shutil
-import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.deploy import temporary
 from infra.deploy.progress import Progress
 from infra.deploy.run_dir import RunDir
 from infra.deploy.servers import find_executables
+from infra.deploy.topology import SINGLE
 
 PROJECT = Path(__file__).resolve().parents[2]
 KEPT = "WARREN_TEST_SERVERS"
@@ -28,9 +27,8 @@ WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 """Which of them this process is, from 0."""
 START_SECONDS = 300
-OFFSETS = list(range(11_000 + 50 * (WORKER % 2), 20_000, 100))
-"""Port offsets to choose from: apart from a Warren that is in use on this machine. No two ports of a plan are 50 apart
-modulo 100, so two workers that start at the same moment never want the same port."""
+OFFSETS = [offset + 50 * (WORKER % 2) for offset in temporary.OFFSETS]
+"""Two workers that start at the same moment never want the same port."""
 
 
 @dataclass(frozen=True)
@@ -65,18 +63,11 @@ def running() -> Iterator[Servers]:
         yield _read(Path(kept), _addresses_in(Path(kept)))
         return
     fetch_what_is_missing()
-    run_dir = Path(tempfile.mkdtemp(prefix="warren-"))
-    environment = {
-        **os.environ,
-        "WARREN_RUN_DIR": str(run_dir),
-        "WARREN_PORT_OFFSET": str(_free_offset()),
-        "CLUSTER_MODE": "false",
-    }
-    try:
-        yield _read(run_dir, json.loads(_infra("up", environment, "--json")))
-    finally:
-        _infra("down", environment, "--wipe")
-        shutil.rmtree(run_dir, ignore_errors=True)
+    with temporary.place({"CLUSTER_MODE": "false"}, OFFSETS, SINGLE) as environment:
+        try:
+            yield _read(Path(environment["WARREN_RUN_DIR"]), json.loads(_infra("up", environment, "--json")))
+        finally:
+            _infra("down", environment, "--wipe")
 
 
 def fetch_what_is_missing() -> None:
@@ -114,22 +105,3 @@ def _read(run_dir: Path, addresses: dict[str, str]) -> Servers:
         addresses["RABBITMQ_URL"],
         addresses["CONSUL_HTTP_ADDR"],
     )
-
-
-def _free_offset() -> int:
-    """An offset whose ports nobody uses; the process id spreads runs that start at the same moment."""
-    start = os.getpid() % len(OFFSETS)
-    for offset in OFFSETS[start:] + OFFSETS[:start]:
-        if all(_is_free(port + offset) for port in (8300, 8500, 9669, 9670, 9672, 9673, 9679, 9701)):
-            return offset
-    raise AssertionError("no port offset is free for the test servers: stop some of the Warrens on this machine")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

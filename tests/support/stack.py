@@ -10,8 +10,6 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,10 +21,9 @@ import httpx
 from pymongo import MongoClient
 from redis import Redis
 
-from infra.deploy.ports import Ports, is_free
+from infra.deploy import temporary
 from infra.deploy.run_dir import RunDir
 from infra.deploy.supervision import Supervisor
-from infra.deploy.topology import CLUSTER
 from tests.support.servers import OFFSETS, PROJECT, fetch_what_is_missing
 from tests.support.waiting import eventually
 
@@ -181,21 +178,12 @@ def running() -> Iterator[Stack]:
         yield Stack(Path(kept).absolute(), {**os.environ, "WARREN_RUN_DIR": kept})
         return
     fetch_what_is_missing()
-    run_dir = Path(tempfile.mkdtemp(prefix="warren-"))
-    run_dir.chmod(0o755)  # nginx's workers pass through it
-    offset = _free_offset()
-    environment = {
-        **os.environ,
-        **ENVIRONMENT,
-        "WARREN_RUN_DIR": str(run_dir),
-        "WARREN_PORT_OFFSET": str(offset),
-    }
-    try:
-        deploy(environment, "up", "--native")
-        yield Stack(run_dir, environment)
-    finally:
-        deploy(environment, "down", "--wipe")
-        shutil.rmtree(run_dir, ignore_errors=True)
+    with temporary.place(ENVIRONMENT, OFFSETS) as environment:
+        try:
+            deploy(environment, "up", "--native")
+            yield Stack(Path(environment["WARREN_RUN_DIR"]), environment)
+        finally:
+            deploy(environment, "down", "--wipe")
 
 
 def keep_logs(stack: Stack) -> None:
@@ -222,27 +210,3 @@ def metric(url: str, name: str) -> float:
     """The value of a metric without labels, from an instance's /metrics."""
     text = httpx.get(f"{url}/metrics", timeout=5, trust_env=False).text
     return next(float(line.split()[1]) for line in text.splitlines() if line.startswith(f"{name} "))
-
-
-def _free_offset() -> int:
-    """An offset whose ports nobody uses; the process id spreads runs that start at the same moment."""
-    start = (os.getpid() + int(time.monotonic())) % len(OFFSETS)
-    for offset in OFFSETS[start:] + OFFSETS[:start]:
-        if all(map(is_free, _all_ports(Ports(offset)))):
-            return offset
-    raise AssertionError("no port offset is free for the whole system: stop some of the Warrens on this machine")
-
-
-def _all_ports(ports: Ports) -> list[int]:
-    services = [ports.service(name, index) for name, count in CLUSTER.instances.items() for index in range(count)]
-    sockets = [ports.socket(index) for index in range(CLUSTER.instances["gateway"])]
-    members = [ports.mongo(index) for index in range(CLUSTER.mongo_members)]
-    return [
-        ports.app,
-        *services,
-        *sockets,
-        *members,
-        *(ports.consul_http, ports.consul_server, ports.consul_serf_lan, ports.consul_serf_wan),
-        *(ports.epmd, ports.erlang_distribution, ports.amqp, ports.rabbitmq_management, ports.rabbitmq_prometheus),
-        ports.redis,
-    ]

@@ -1,5 +1,4 @@
 import socket
-from itertools import chain
 
 import pytest
 
@@ -8,16 +7,6 @@ from infra.deploy.errors import DeployError
 from infra.deploy.ports import MAX_OFFSET, Ports
 from infra.deploy.run_dir import RunDir
 from infra.deploy.topology import CLUSTER, SERVICES, Topology
-
-
-def every_port(plan: Ports, topology: Topology = CLUSTER) -> list[int]:
-    services = chain.from_iterable(
-        [plan.service(service, index) for index in range(topology.instances[service])] for service in SERVICES
-    )
-    sockets = [plan.socket(index) for index in range(topology.instances["gateway"])]
-    mongo = [plan.mongo(index) for index in range(topology.mongo_members)]
-    single = [getattr(plan, name) for name, value in vars(Ports).items() if isinstance(value, property)]
-    return [*services, *sockets, *mongo, *single]
 
 
 def test_the_ports_of_the_documentation_are_the_default() -> None:
@@ -30,21 +19,26 @@ def test_the_ports_of_the_documentation_are_the_default() -> None:
 
 def test_no_port_is_used_twice_even_with_a_hundred_instances_of_each_service() -> None:
     crowded = Topology(dict.fromkeys(SERVICES, 100), mongo_members=3)
-    found = every_port(Ports(), crowded)
+    found = Ports().every(crowded)
     assert len(found) == len(set(found))
 
 
 def test_no_port_is_the_usual_one_of_a_server_that_may_already_run_here() -> None:
-    assert not {5672, 15672, 15692, 4369, 25672, 6379, 27017} & set(every_port(Ports()))
+    assert not {5672, 15672, 15692, 4369, 25672, 6379, 27017} & set(Ports().every(CLUSTER))
 
 
 def test_every_port_stays_below_those_that_the_kernel_hands_out() -> None:
-    assert max(every_port(Ports(MAX_OFFSET))) < 32768
+    assert max(Ports(MAX_OFFSET).every(CLUSTER)) < 32768
+
+
+def test_two_warrens_whose_offsets_differ_by_50_and_some_hundreds_never_want_the_same_port() -> None:
+    of_hundred = {port % 100 for port in Ports().every(CLUSTER)}
+    assert not of_hundred & {(port + 50) % 100 for port in of_hundred}
 
 
 def test_the_offset_moves_every_port(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WARREN_PORT_OFFSET", "1000")
-    assert every_port(Ports.of_environment()) == [port + 1000 for port in every_port(Ports())]
+    assert Ports.of_environment().every(CLUSTER) == [port + 1000 for port in Ports().every(CLUSTER)]
 
 
 @pytest.mark.parametrize("text", ["ten", "-1", str(MAX_OFFSET + 1)])
