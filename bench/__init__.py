@@ -2,6 +2,7 @@
 
     __main__.py   the command line
     campaign.py   several measurements after one another, and the search for the highest rate that holds
+    own.py        a Warren that is started for the measurement, when none runs
     workloads.py  who talks to whom: rooms and members of each workload
     system.py     what is measured: addresses, and the CPU seconds and memory of its parts
     users.py      accounts and rooms, made once and kept for the next run

@@ -1,4 +1,4 @@
-"""`python -m bench WORKLOAD`: measure a running Warren."""
+"""`python -m bench WORKLOAD`: measure the Warren that runs, or one that is started for it."""
 
 import argparse
 import asyncio
@@ -12,9 +12,11 @@ from rich.console import Console
 
 from bench import campaign, curves, plot, show
 from bench.figures import Figures
+from bench.own import running
 from bench.peers import stack
 from bench.peers import users as peer_users
 from bench.system import NotRunning, find
+from infra.deploy.errors import DeployError
 
 PEER_PRECISION = 1.25
 """The search narrows the limit of a peer to this: they are far away."""
@@ -23,8 +25,8 @@ PEER_PRECISION = 1.25
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="python -m bench",
-        description="Measure a running Warren (NODE_ENV=development RATE_LIMITS=off "
-        "./scripts/deploy-distributed.sh up --native).",
+        description="Measure the Warren of WARREN_RUN_DIR (default .run). When none runs there, one is started for "
+        "this measurement, and removed with its data at the end.",
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, about in campaign.WORKLOADS.items():
@@ -151,13 +153,17 @@ def report(found: Sequence[show.Record], options: argparse.Namespace) -> None:
 def main() -> int:
     options = parser().parse_args()
     try:
-        if options.command == "curves":
-            asyncio.run(run_curves(options))
-        else:
-            report(asyncio.run(run(options)), options)
-    except (NotRunning, RuntimeError, httpx.HTTPError) as error:
+        with running():
+            if options.command == "curves":
+                asyncio.run(run_curves(options))
+            else:
+                report(asyncio.run(run(options)), options)
+    except (NotRunning, DeployError, RuntimeError, httpx.HTTPError) as error:
         print(f"bench: {error or type(error).__name__}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("bench: interrupted", file=sys.stderr)
+        return 130
     return 0
 
 

@@ -16,6 +16,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 MARK = "WARREN_RUN"
 PROJECT = Path(__file__).parents[1]
+DEPLOY = str(PROJECT / "scripts/deploy-distributed.sh")
 SERVERS = (("mongodb", "mongod"), ("rabbitmq", "beam.smp"), ("redis", "redis-server"))
 WARREN_PARTS = (
     ("gateways", "services.gateway"),
@@ -29,7 +30,7 @@ WARREN_PARTS = (
 
 
 class NotRunning(Exception):
-    """There is nothing to measure; the message says how to start it."""
+    """There is nothing that can be measured; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +55,9 @@ class System:
 
 def find() -> System:
     """The Warren of WARREN_RUN_DIR (default .run). Raises NotRunning."""
-    command = [str(PROJECT / "scripts/deploy-distributed.sh"), "status", "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run([DEPLOY, "status", "--json"], capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise NotRunning(
-            f"{done.stderr.strip()} (for benchmarks: NODE_ENV=development RATE_LIMITS=off "
-            "./scripts/deploy-distributed.sh up --native)"
-        )
+        raise NotRunning(done.stderr.strip())
     status = json.loads(done.stdout)
     gateways = [one for one in status["instances"] if one["service"] == "gateway"]
     return System(
