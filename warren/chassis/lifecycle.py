@@ -85,8 +85,11 @@ async def run(name: str, tasks: Tasks, parts: Sequence[Part], stopping: Callable
     starting = tasks.spawn("start", start_all())
     tasks.failed.add_done_callback(lambda _: signalled.set())
     await signalled.wait()
-    failed = tasks.failed.done()
-    log.info("stopping", name=name, reason="a task failed" if failed else "signal")
+    reason = "signal"
+    if failed := tasks.failed.done():
+        error = tasks.failed.result()
+        reason = f"{type(error).__name__}: {error}"
+    log.info("stopping", name=name, reason=reason)
     await tasks.cancel(starting)
     try:
         async with asyncio.timeout(STOP_SECONDS):
@@ -97,7 +100,7 @@ async def run(name: str, tasks: Tasks, parts: Sequence[Part], stopping: Callable
         log.error("stop took too long", name=name, seconds=STOP_SECONDS)
         failed = True
     await tasks.cancel_all()
-    log.info("stopped", name=name)
+    log.info("stopped", name=name, reason=reason)  # the last line is what the deployment shows of one that keeps ending
     return 1 if failed else 0
 
 

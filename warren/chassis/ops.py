@@ -7,6 +7,7 @@ import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sanic import HTTPResponse, Request, Sanic
 from sanic.response import raw, text
+from sanic.server.async_server import AsyncioServer
 
 from warren.chassis.health import Health
 from warren.chassis.lifecycle import Tasks
@@ -49,6 +50,7 @@ class OpsServer:
         self._host = host
         self._port = port
         self._tasks = tasks
+        self._server: AsyncioServer | None = None
         self._serving: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -62,7 +64,12 @@ class OpsServer:
         self._serving = self._tasks.spawn("http", server.serve_forever())  # type: ignore[no-untyped-call]
 
     def close_door(self) -> None:
-        """Take no new connections: whoever tries is refused at once and goes to another instance."""
+        """Take no new connections: whoever tries is refused at once and goes to another instance.
+
+        Nothing to do when the port could not be had.
+        """
+        if self._server is None:
+            return
         self._server.close()  # type: ignore[no-untyped-call]
         for connection in list(self._server.connections):
             connection.close_if_idle()
@@ -71,6 +78,6 @@ class OpsServer:
         """Let requests in flight finish."""
         self.close_door()
         deadline = time.monotonic() + CLOSE_SECONDS
-        while self._server.connections and time.monotonic() < deadline:  # noqa: ASYNC110 - Sanic has no event for it
+        while self._server is not None and self._server.connections and time.monotonic() < deadline:  # noqa: ASYNC110 - Sanic has no event for it
             await asyncio.sleep(0.05)
         await self._tasks.cancel(self._serving)

@@ -1,9 +1,12 @@
 """An instance's life: it waits for what is missing, tells the truth about it, and stops when asked."""
 
 import asyncio
+import json
+import socket
 import time
 
 import httpx
+import pytest
 
 from services.gateway.sessions import Sessions
 from tests.conftest import StartProgram
@@ -38,6 +41,21 @@ def test_a_signal_stops_it_in_good_order(start: StartProgram) -> None:
     instance = start("auth")
     assert instance.stop() == 0
     assert '"event": "stopped"' in instance.log.read_text()
+
+
+@pytest.mark.parametrize(("service", "variable"), [("auth", "PORT"), ("gateway", "PORT"), ("gateway", "SOCKET_PORT")])
+def test_one_whose_port_is_taken_ends_in_good_order_and_its_last_line_says_why(
+    start: StartProgram, service: str, variable: str
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        instance = start(service, wait=False, SERVER_ID=f"{service}-{variable.lower()}-taken", **{variable: port})
+        assert instance.process.wait(30) == 1
+    last = json.loads(instance.log.read_text().splitlines()[-1])
+    assert last["event"] == "stopped"
+    assert port in last["reason"] and "address already in use" in last["reason"]
 
 
 def test_it_is_in_consul_by_name_until_it_stops(start: StartProgram, space: Space) -> None:
