@@ -14,7 +14,7 @@ from bench.system import MARK, SERVERS, System, server_addresses
 
 COUNT = 3
 FIRST_PORT = 8_640
-"""Plus WARREN_PORT_OFFSET. No Warren whose offset is a multiple of 50 has ports there."""
+"""Plus WARREN_PORT_OFFSET."""
 START_SECONDS = 30
 STOP_SECONDS = 5
 NAMES = ("socket.io", "python-socketio")

@@ -27,8 +27,6 @@ WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 """Which of them this process is, from 0."""
 START_SECONDS = 300
-OFFSETS = [offset + 50 * (WORKER % 2) for offset in temporary.OFFSETS]
-"""Two workers that start at the same moment never want the same port."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ def running() -> Iterator[Servers]:
         yield _read(Path(kept), _addresses_in(Path(kept)))
         return
     fetch_what_is_missing()
-    with temporary.place({"CLUSTER_MODE": "false"}, OFFSETS, SINGLE) as environment:
+    with temporary.place({"CLUSTER_MODE": "false"}, SINGLE) as environment:
         try:
             yield _read(Path(environment["WARREN_RUN_DIR"]), json.loads(_infra("up", environment, "--json")))
         finally:

@@ -24,7 +24,7 @@ from redis import Redis
 from infra.deploy import temporary
 from infra.deploy.run_dir import RunDir
 from infra.deploy.supervision import Supervisor
-from tests.support.servers import OFFSETS, PROJECT, fetch_what_is_missing
+from tests.support.servers import PROJECT, fetch_what_is_missing
 from tests.support.waiting import eventually
 
 COMMAND = "./scripts/deploy-distributed.sh"
@@ -178,7 +178,7 @@ def running() -> Iterator[Stack]:
         yield Stack(Path(kept).absolute(), {**os.environ, "WARREN_RUN_DIR": kept})
         return
     fetch_what_is_missing()
-    with temporary.place(ENVIRONMENT, OFFSETS) as environment:
+    with temporary.place(ENVIRONMENT) as environment:
         try:
             deploy(environment, "up", "--native")
             yield Stack(Path(environment["WARREN_RUN_DIR"]), environment)

@@ -31,11 +31,6 @@ def test_every_port_stays_below_those_that_the_kernel_hands_out() -> None:
     assert max(Ports(MAX_OFFSET).every(CLUSTER)) < 32768
 
 
-def test_two_warrens_whose_offsets_differ_by_50_and_some_hundreds_never_want_the_same_port() -> None:
-    of_hundred = {port % 100 for port in Ports().every(CLUSTER)}
-    assert not of_hundred & {(port + 50) % 100 for port in of_hundred}
-
-
 def test_the_offset_moves_every_port(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WARREN_PORT_OFFSET", "1000")
     assert Ports.of_environment().every(CLUSTER) == [port + 1000 for port in Ports().every(CLUSTER)]
