@@ -9,8 +9,8 @@ from infra.deploy.ports import Ports
 from infra.deploy.temporary import OFFSETS, place, port_offset
 from infra.deploy.topology import SERVICES, SINGLE, Topology
 
-OWN = (10_900, 10_950)
-"""Nobody else takes these: tests run side by side."""
+OWN = (OFFSETS[0] - 540, OFFSETS[0] - 270)
+"""Nobody else takes these, and they share no port with those that others take: tests run side by side."""
 
 
 def test_a_place_has_an_empty_folder_and_the_settings_and_nothing_of_it_stays() -> None:
