@@ -22,6 +22,7 @@ from tests.faults.wire import Line, Wire
 
 BACKOFF_SECONDS = (0.2, 10.0)
 READY_SECONDS = 20.0
+SLOW_PAUSE_SECONDS, SLOW_READ_SECONDS = 1.0, 0.001
 
 
 @dataclass
@@ -46,6 +47,7 @@ class Device:
         self._may_go_online = asyncio.Event()
         self._may_go_online.set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._slow: asyncio.Task[None] | None = None
         self._handlers: dict[str, Callable[[Any], None]] = {
             "ready": self._on_ready,
             "event": self._seen.on_event,
@@ -116,6 +118,24 @@ class Device:
     def go_on_reading(self) -> None:
         if self._line.wire is not None:
             self._line.wire.go_on_reading()
+
+    def read_slowly(self) -> None:
+        """What has arrived by then, once a second: with a small receive buffer some tens of KiB."""
+        self._slow = self._spawn(self._read_now_and_then())
+
+    def read_quickly(self) -> None:
+        if self._slow is not None:
+            self._slow.cancel()
+
+    async def _read_now_and_then(self) -> None:
+        try:
+            while True:
+                self.stop_reading()
+                await asyncio.sleep(SLOW_PAUSE_SECONDS)
+                self.go_on_reading()
+                await asyncio.sleep(SLOW_READ_SECONDS)
+        finally:
+            self.go_on_reading()
 
     # What its user does
 
@@ -194,10 +214,11 @@ class Device:
         self._reconnect_at_once = True
         asyncio.get_running_loop().call_later(frame["after_ms"] / 1000, lambda: wire.cut() if wire else None)
 
-    def _spawn(self, work: Any) -> None:
+    def _spawn(self, work: Any) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
+        return task
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

@@ -22,7 +22,7 @@ class Seen:
         rest: Rest,
         recorder: Recorder,
         line: Line,
-        spawn: Callable[[Coroutine[Any, Any, None]], None],
+        spawn: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
         self._name = name
         self._person = person

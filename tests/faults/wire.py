@@ -70,8 +70,9 @@ class Wire(WSListener):
             self.transport.underlying_transport.abort()
 
     def stop_reading(self) -> None:
-        if self.transport is not None:
-            self.transport.underlying_transport.pause_reading()
+        if self.transport is not None and not self.closed.is_set():
+            with contextlib.suppress(RuntimeError):  # it is closing
+                self.transport.underlying_transport.pause_reading()
 
     def go_on_reading(self) -> None:
         if self.transport is not None and not self.closed.is_set():

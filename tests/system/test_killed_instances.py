@@ -1,7 +1,6 @@
 """Instances die or freeze while people chat: nothing acknowledged is lost or comes twice, and it goes on in seconds."""
 
 import asyncio
-import signal
 
 from tests.support.client import new_nonce
 from tests.support.owner import owner_among, writes
@@ -67,11 +66,11 @@ async def test_a_deposed_owner_that_wakes_up_writes_nothing_twice_and_leaves_no_
     async with await world.chat(*urls, pause=0) as chat:
         await chat.flows(10)
         owner = await owner_among(world.stack, before)
-        world.stack.signal(owner, signal.SIGSTOP)
+        world.stack.freeze(owner)
         try:
             await chat.flows(DEPOSED_SECONDS)
         finally:
-            world.stack.signal(owner, signal.SIGCONT)
+            world.stack.thaw(owner)
         await chat.flows(10, messages=20)
     await world.stack.ready()
 

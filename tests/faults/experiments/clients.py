@@ -1,4 +1,4 @@
-"""Networks of clients fail, all come back at once, some do not read, and acknowledgements get lost on the way."""
+"""Networks of clients fail, all come back at once, and acknowledgements get lost on the way."""
 
 import asyncio
 import resource
@@ -11,26 +11,34 @@ from tests.faults.load import Plan
 from tests.faults.records import Ready
 from tests.faults.timing import moments
 
-BIG_BODY = 7_000
-SMALL_BUFFER = 4_096
 LATE_SECONDS = 7.0
 NEVER = 1e9
 
 
-def _half(scene: Scene) -> list[Device]:
-    chosen: list[Device] = scene.kept.setdefault(
-        "half", scene.chance.sample(scene.load.devices, len(scene.load.devices) // 2)
+def _halves(scene: Scene) -> tuple[list[Device], list[Device]]:
+    """Who is cut first, and who is cut when those are back: so every client is, while others talk."""
+    mixed: list[Device] = scene.kept.setdefault(
+        "mixed", scene.chance.sample(scene.load.devices, len(scene.load.devices))
     )
-    return chosen
+    return mixed[: len(mixed) // 2], mixed[len(mixed) // 2 :]
 
 
-async def cut(scene: Scene) -> None:
-    for device in _half(scene):
-        device.go_offline()
+def cutting_each(seconds: float) -> Act:
+    async def cut(scene: Scene) -> None:
+        first, second = _halves(scene)
+        for device in first:
+            device.go_offline()
+        await asyncio.sleep(seconds)
+        for device in first:
+            device.go_online()
+        for device in second:
+            device.go_offline()
+
+    return cut
 
 
 async def join(scene: Scene) -> None:
-    for device in _half(scene):
+    for device in _halves(scene)[1]:
         device.go_online()
 
 
@@ -69,28 +77,6 @@ async def many_files(_scene: Scene) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _readers(scene: Scene) -> list[Device]:
-    return scene.load.devices[:3]
-
-
-async def small_buffers(scene: Scene) -> None:
-    scene.load.receive_buffers = {"0a": SMALL_BUFFER, "1a": SMALL_BUFFER, "2a": SMALL_BUFFER}
-
-
-async def stop_reading(scene: Scene) -> None:
-    for device in _readers(scene):
-        device.stop_reading()
-
-
-async def go_on_reading(scene: Scene) -> None:
-    for device in _readers(scene):
-        device.go_on_reading()
-
-
-def big_bodies(plan: Plan) -> Plan:
-    return replace(plan, body=BIG_BODY)
-
-
 def overlooking(share: float) -> Act:
     async def overlook(scene: Scene) -> None:
         for device in scene.load.devices:
@@ -121,8 +107,8 @@ async def heed(scene: Scene) -> None:
 def _cut_for(seconds: float) -> Experiment:
     return Experiment(
         f"cut-clients-{seconds:g}",
-        f"half of the clients have no network for {seconds:g} s",
-        cut,
+        f"each client has no network for {seconds:g} s, one half after the other",
+        cutting_each(seconds),
         join,
         hold=seconds,
         limit=15,
@@ -143,17 +129,6 @@ EXPERIMENTS = [
         limit=30,
         judge=all_back(30),
         shape=three_thousand,
-    ),
-    Experiment(
-        "stopped-reader",
-        "three clients do not read for 25 s, while long messages flow",
-        stop_reading,
-        go_on_reading,
-        prepare=small_buffers,
-        hold=25,
-        limit=15,
-        since=Since.HEAL,
-        shape=big_bodies,
     ),
     Experiment(
         "drop-acks",

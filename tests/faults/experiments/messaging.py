@@ -1,7 +1,6 @@
 """Owners of rooms die or freeze, and the services beside them die."""
 
 import asyncio
-import signal
 
 from tests.faults.experiment import Experiment, Scene, Since
 from tests.support.stack import metric
@@ -31,11 +30,11 @@ async def kill_owner(scene: Scene) -> None:
 
 
 async def freeze_owner(scene: Scene) -> None:
-    await scene.stack_call(scene.stack.signal, scene.kept["owner"], signal.SIGSTOP)
+    await scene.stack_call(scene.stack.freeze, scene.kept["owner"])
 
 
 async def thaw_owner(scene: Scene) -> None:
-    await scene.stack_call(scene.stack.signal, scene.kept["owner"], signal.SIGCONT)
+    await scene.stack_call(scene.stack.thaw, scene.kept["owner"])
 
 
 async def kill_auth(scene: Scene) -> None:

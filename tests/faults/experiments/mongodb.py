@@ -1,7 +1,5 @@
 """Members of MongoDB's replica set die, freeze, or hand over."""
 
-import signal
-
 from infra.mongo.replica_set import connect
 from tests.faults.experiment import Experiment, Scene, Since
 
@@ -19,7 +17,7 @@ async def freeze_primary(scene: Scene) -> None:
     """It keeps its connections, and answers nothing on them."""
     primary = await scene.stack_call(scene.stack.mongo_primary)
     scene.kept["frozen"] = [primary]
-    await scene.stack_call(scene.stack.signal, primary, signal.SIGSTOP)
+    await scene.stack_call(scene.stack.freeze, primary)
 
 
 async def freeze_majority(scene: Scene) -> None:
@@ -28,13 +26,13 @@ async def freeze_majority(scene: Scene) -> None:
     secondaries = sorted(MEMBERS - {primary})
     scene.kept["frozen"] = secondaries
     for name in secondaries:
-        await scene.stack_call(scene.stack.signal, name, signal.SIGSTOP)
+        await scene.stack_call(scene.stack.freeze, name)
     scene.quorum(False)
 
 
 async def thaw(scene: Scene) -> None:
     for name in scene.kept["frozen"]:
-        await scene.stack_call(scene.stack.signal, name, signal.SIGCONT)
+        await scene.stack_call(scene.stack.thaw, name)
 
 
 async def thaw_majority(scene: Scene) -> None:

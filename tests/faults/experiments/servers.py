@@ -1,7 +1,5 @@
 """RabbitMQ, Redis and Consul go away and come back."""
 
-import signal
-
 from tests.faults.experiment import Act, Experiment, Scene, Since
 
 
@@ -16,10 +14,10 @@ def freezing(program: str) -> tuple[Act, Act]:
     """SIGSTOP: its connections stay, and nothing comes on them. And its end."""
 
     async def freeze(scene: Scene) -> None:
-        await scene.stack_call(scene.stack.signal, program, signal.SIGSTOP)
+        await scene.stack_call(scene.stack.freeze, program)
 
     async def thaw(scene: Scene) -> None:
-        await scene.stack_call(scene.stack.signal, program, signal.SIGCONT)
+        await scene.stack_call(scene.stack.thaw, program)
 
     return freeze, thaw
 
