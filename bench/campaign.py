@@ -99,12 +99,12 @@ class Rounds:
     async def storm(self, connections: int) -> None:
         workload = workloads.team()
         cast = await self._prepare(self._system, workload)
-        self._tell(await measure_storm(self._system, workload, cast, connections=connections))
+        self._tell(await measure_storm(self._system, workload, cast, connections=connections, nginx=self._nginx))
 
     async def kill(self) -> None:
         workload = workloads.team(users=600, rooms=60)
         cast = await self._prepare(self._system, workload)
-        self._tell(await measure_kill(self._system, workload, cast, rate=KILL_RATE))
+        self._tell(await measure_kill(self._system, workload, cast, rate=KILL_RATE, nginx=self._nginx))
 
     async def flame(self, rate: float, folder: Path) -> list[Path]:
         """Flame graphs during a run of team."""

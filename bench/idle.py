@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bench.process import LoadProcess, most_sockets
-from bench.run import cores, job
+from bench.run import cores, job, through
 from bench.system import System, cpu_seconds, memory_bytes
 from bench.users import Cast
 from bench.workloads import Workload
@@ -27,6 +27,7 @@ class Idle:
     cpu_share: dict[str, float]
     connect_us: dict[str, float]
     connect_seconds: float
+    through: str = "servers"
 
     def as_dict(self) -> dict[str, Any]:
         return {"kind": "idle"} | asdict(self)
@@ -41,6 +42,7 @@ class Storm:
     half: float
     all: float
     refused: int
+    through: str = "servers"
 
     def as_dict(self) -> dict[str, Any]:
         return {"kind": "storm"} | asdict(self)
@@ -68,19 +70,23 @@ async def measure_idle(
         cpu_share={part: round(busy, 3) for part, busy in share.items()},
         connect_us={part: round(spent / connections * 1e6, 1) for part, spent in connecting.items()},
         connect_seconds=round(took, 1),
+        through=through(nginx=nginx),
     )
 
 
-async def measure_storm(system: System, workload: Workload, cast: Cast, *, connections: int) -> Storm:
+async def measure_storm(
+    system: System, workload: Workload, cast: Cast, *, connections: int, nginx: bool = False
+) -> Storm:
     """Cut all sockets at once; each comes back as fast as it can."""
     async with contextlib.AsyncExitStack() as stack:
-        parts = _jobs(system, workload, cast, connections, nginx=False)
+        parts = _jobs(system, workload, cast, connections, nginx=nginx)
         loads = [await stack.enter_async_context(LoadProcess("bench.load", part)) for part in parts]
         for load in loads:
             load.tell("storm")
         found = await asyncio.gather(*(load.answer() for load in loads))
     worst = {key: round(max(one[key] for one in found), 2) for key in ("half", "all")}
-    return Storm(system.name, connections, worst["half"], worst["all"], sum(one["refused"] for one in found))
+    refused = sum(one["refused"] for one in found)
+    return Storm(system.name, connections, worst["half"], worst["all"], refused, through(nginx=nginx))
 
 
 def _jobs(system: System, workload: Workload, cast: Cast, connections: int, *, nginx: bool) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bench.process import LoadProcess
-from bench.run import LEAD_SECONDS, job
+from bench.run import LEAD_SECONDS, job, through
 from bench.system import System
 from bench.users import Cast
 from bench.workloads import Workload
@@ -30,18 +30,19 @@ class Killed:
     cut: int
     never_back: int
     back_seconds: float
+    through: str = "servers"
 
     def as_dict(self) -> dict[str, Any]:
         return {"kind": "kill"} | asdict(self)
 
 
-async def measure_kill(system: System, workload: Workload, cast: Cast, *, rate: float) -> Killed:
+async def measure_kill(system: System, workload: Workload, cast: Cast, *, rate: float, nginx: bool = False) -> Killed:
     """Kills the first of the system's servers that hold sockets."""
-    told = job(system, workload, cast, rate, SECONDS)
+    told = job(system, workload, cast, rate, SECONDS, nginx=nginx)
     async with LoadProcess("bench.returning", told) as load:
         at = time.time() + LEAD_SECONDS
         load.tell(str(at))
         await asyncio.sleep(at + KILLED_AFTER - time.time())
         os.kill(system.pids[0], signal.SIGKILL)
         found = await load.answer()
-    return Killed(system=system.name, users=workload.users, rate=rate, **found)
+    return Killed(system=system.name, users=workload.users, rate=rate, through=through(nginx=nginx), **found)

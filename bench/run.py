@@ -50,7 +50,7 @@ async def measure(
         workload=workload.name,
         rate=rate,
         seconds=seconds,
-        through="nginx" if nginx else "servers",
+        through=through(nginx=nginx),
         **{key: result[key] for key in ("sent", "acked", "delivered", "lost", "twice", "errors", "chunks")},
         ack_p50=percentile(times["ack"], 0.5),
         ack_p99=percentile(times["ack"], 0.99),
@@ -91,6 +91,11 @@ async def calm(system: System, idle_share: dict[str, float]) -> None:
     for _ in range(CALM_SECONDS):
         if sum((await cores(system, 1.0)).values()) < sum(idle_share.values()) + CALM_CORES:
             return
+
+
+def through(*, nginx: bool) -> str:
+    """What the sockets go through, for the records."""
+    return "nginx" if nginx else "servers"
 
 
 def job(

@@ -20,23 +20,27 @@ def line(record: Record) -> str:
             where = " ".join(f"{part} {share:.3f}" for part, share in record.cpu_share.items() if share >= 0.001)
             costs = " ".join(f"{part} {spent:.0f}" for part, spent in record.connect_us.items() if spent >= 1)
             return (
-                f"{record.system} idle: {record.connections:,} sockets, {record.kib:.1f} KiB each"
-                f" (+ {record.other_kib:.1f} in other parts); cores: {where};"
+                f"{record.system} idle{_through(record.through)}: {record.connections:,} sockets,"
+                f" {record.kib:.1f} KiB each (+ {record.other_kib:.1f} in other parts); cores: {where};"
                 f" connected in {record.connect_seconds:.0f} s, CPU us of one: {costs}"
             )
         case Storm():
             return (
-                f"{record.system} storm: {record.connections:,} sockets cut at once;"
+                f"{record.system} storm{_through(record.through)}: {record.connections:,} sockets cut at once;"
                 f" half back in {record.half:.1f} s, all {record.all:.1f} s, {record.refused} tries refused"
             )
         case Killed():
             return (
-                f"{record.system} kill: {record.users} users, {record.rate:g} msg/s, {record.cut} cut;"
-                f" {record.acked} of {record.sent} acknowledged,"
+                f"{record.system} kill{_through(record.through)}: {record.users} users, {record.rate:g} msg/s,"
+                f" {record.cut} cut; {record.acked} of {record.sent} acknowledged,"
                 f" {record.never_seen} of these never seen by some member;"
                 f" all back in {record.back_seconds:.2f} s"
                 + (f", {record.never_back} never back" if record.never_back else "")
             )
+
+
+def _through(what: str) -> str:
+    return " nginx" if what == "nginx" else ""
 
 
 def _run(figures: Figures) -> str:
@@ -46,8 +50,9 @@ def _run(figures: Figures) -> str:
     if figures.disturbed:
         notes += f"  (something else on this machine used {figures.elsewhere_share:.2f} cores)"
     return (
-        f"{figures.system} {figures.workload} {figures.rate:g}/s: delivery p50 {figures.delivery_p50:.0f}"
-        f" p99 {figures.delivery_p99:.0f} ms, lost {figures.lost}, acknowledged {figures.acked} of {figures.sent},"
+        f"{figures.system} {figures.workload}{_through(figures.through)} {figures.rate:g}/s:"
+        f" delivery p50 {figures.delivery_p50:.0f} p99 {figures.delivery_p99:.0f} ms,"
+        f" lost {figures.lost}, acknowledged {figures.acked} of {figures.sent},"
         f" {figures.cpu_us_per_delivery(net=False):.1f} us CPU per delivery"
         f" ({figures.cpu_us_per_delivery(net=True):.1f} net), holds: {'yes' if figures.holds else 'no'}{notes}"
     )
@@ -62,7 +67,7 @@ def runs(found: Sequence[Figures]) -> Table:
     )
     for one in found:
         shown.add_row(
-            one.system, f"{one.workload}{' nginx' if one.through == 'nginx' else ''}", f"{one.rate:g}",
+            one.system, f"{one.workload}{_through(one.through)}", f"{one.rate:g}",
             f"{one.sent:,}", f"{one.acked:,}", f"{one.delivered:,}", f"{one.lost:,}",
             f"{one.ack_p50:.0f} / {one.ack_p99:.0f} / {one.ack_p999:.0f}",
             f"{one.delivery_p50:.0f} / {one.delivery_p99:.0f} / {one.delivery_p999:.0f}",
@@ -93,7 +98,7 @@ def highest(found: Sequence[Figures]) -> Table:
     )
     for key in dict.fromkeys((one.system, one.workload, one.through) for one in found):
         holding = [one for one in found if (one.system, one.workload, one.through) == key and one.holds]
-        name = f"{key[1]}{' nginx' if key[2] == 'nginx' else ''}"
+        name = f"{key[1]}{_through(key[2])}"
         if not holding:
             shown.add_row(key[0], name, "none", *[""] * 4)
             continue
