@@ -32,6 +32,9 @@ STORM_AT_ONCE = 1_000
 BACK_OFF_SECONDS = (0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10.0, 10.0)
 """As the client contract says: up to so long before the next try."""
 
+SOCKETS_OF_AN_ADDRESS = 20_000
+"""An address has some 28,000 ports, and all sockets may go to one, that of nginx."""
+
 BUSY_DELIVERIES = 20_000
 TICK_SECONDS = 0.004
 SETTLE_SECONDS = 8.0
@@ -67,8 +70,12 @@ class Load:
     async def _connect_one(self, entry: dict[str, Any]) -> None:
         host, port = entry["url"].removeprefix("ws://").split(":")
         loop = asyncio.get_running_loop()
+        address = entry["number"] // SOCKETS_OF_AN_ADDRESS
         _, socket = await loop.create_connection(
-            lambda: LoadSocket(self._dialect, self._dialect.hello(entry["token"], {}), self.seen), host, int(port)
+            lambda: LoadSocket(self._dialect, self._dialect.hello(entry["token"], {}), self.seen),
+            host,
+            int(port),
+            local_addr=(f"127.0.0.{1 + address}", 0) if address else None,
         )
         await asyncio.wait_for(socket.ready, 60)
         self._sockets[entry["number"]] = socket
