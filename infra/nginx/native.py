@@ -1,6 +1,7 @@
 """nginx for native mode: own prefix and temporary folders in the run directory, and what tells it of gateways."""
 
 import json
+import math
 import os
 import resource
 import shutil
@@ -22,7 +23,7 @@ SPARE_FILES = 64
 
 FILES_OF_ALL = 2 * 32_768
 """For so many clients: a client's socket counts as two, its other end at the gateway too."""
-
+MOST_WORKERS = 16
 UPSTREAMS = "nginx-upstreams.conf"
 
 
@@ -112,12 +113,12 @@ def most_files() -> int:
 
 
 def workers(files: int) -> int:
-    """One for each core, and as many as it takes to hold FILES_OF_ALL where each may only open a few files.
+    """One for each core, and as many as it takes to hold FILES_OF_ALL where each may only open a few files (up to 16).
 
     Each has a listening socket of its own (`reuseport`): the kernel spreads clients over them evenly. With one for all,
     one of two workers was full with 9,968 clients while the other had 3,400 (measured with 13,400 that came at once).
     """
-    return max(os.cpu_count() or 1, -(-FILES_OF_ALL // (files - SPARE_FILES)))
+    return max(os.cpu_count() or 1, min(MOST_WORKERS, math.ceil(FILES_OF_ALL / (files - SPARE_FILES))))
 
 
 def worker_user(folders: Sequence[Path]) -> str:

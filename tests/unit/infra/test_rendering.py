@@ -2,6 +2,7 @@
 
 import configparser
 import json
+import os
 import re
 import stat
 from pathlib import Path
@@ -116,6 +117,12 @@ def test_nginx_keeps_to_the_run_directory_and_to_loopback(run: RunDir) -> None:
 def test_nginx_listens_where_it_is_told() -> None:
     assert nginx.listen_addresses("0.0.0.0") == ["0.0.0.0"]
     assert nginx.listen_addresses("::") == ["[::]"]
+
+
+def test_nginx_has_as_many_workers_as_its_sockets_take_where_a_worker_may_open_few_files() -> None:
+    assert nginx.workers(20_000) * (20_000 - nginx.SPARE_FILES) >= 2 * 32_768
+    assert nginx.workers(1_000_000) == os.cpu_count()
+    assert nginx.workers(1_024) == max(16, os.cpu_count() or 1), "not a hundred"
 
 
 def test_workers_of_a_checkout_that_others_cannot_read_keep_the_right_to(tmp_path: Path) -> None:
