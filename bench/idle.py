@@ -27,7 +27,7 @@ class Idle:
     cpu_share: dict[str, float]
     connect_us: dict[str, float]
     connect_seconds: float
-    through: str = "servers"
+    through: str
 
     def as_dict(self) -> dict[str, Any]:
         return {"kind": "idle"} | asdict(self)
@@ -42,7 +42,7 @@ class Storm:
     half: float
     all: float
     refused: int
-    through: str = "servers"
+    through: str
 
     def as_dict(self) -> dict[str, Any]:
         return {"kind": "storm"} | asdict(self)

@@ -30,7 +30,7 @@ class Killed:
     cut: int
     never_back: int
     back_seconds: float
-    through: str = "servers"
+    through: str
 
     def as_dict(self) -> dict[str, Any]:
         return {"kind": "kill"} | asdict(self)

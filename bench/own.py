@@ -12,9 +12,6 @@ from infra.deploy import mode as modes
 from infra.deploy import temporary
 from infra.deploy.run_dir import RunDir
 
-SETTINGS = {"CLUSTER_MODE": "true", "NODE_ENV": "development", "RATE_LIMITS": "off"}
-"""Limits off: all users of a benchmark share one address, and `production` refuses that."""
-
 
 @contextmanager
 def running() -> Iterator[None]:
@@ -37,15 +34,11 @@ def running() -> Iterator[None]:
             return
     print(f"bench: no Warren runs in {run_dir}: starting one for this measurement", file=sys.stderr, flush=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends in good order, as an interrupt does
-    with temporary.place(SETTINGS) as environment:
+    with temporary.warren(_deploy) as environment:
         os.environ.update(environment)
-        try:
-            _deploy("up", "--native")
-            yield
-        finally:
-            _deploy("down", "--wipe")
+        yield
 
 
-def _deploy(*words: str) -> None:
-    if subprocess.run([DEPLOY, *words], check=False).returncode != 0:
+def _deploy(environment: dict[str, str], *words: str) -> None:
+    if subprocess.run([DEPLOY, *words], env=environment, check=False).returncode != 0:
         raise NotRunning(f"`{DEPLOY} {' '.join(words)}` failed, see above")

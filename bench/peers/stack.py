@@ -14,7 +14,6 @@ from bench.system import MARK, SERVERS, System, server_addresses
 
 COUNT = 3
 FIRST_PORT = 8_640
-"""Plus WARREN_PORT_OFFSET."""
 START_SECONDS = 30
 STOP_SECONDS = 5
 NAMES = ("socket.io", "python-socketio")
@@ -22,7 +21,7 @@ NAMES = ("socket.io", "python-socketio")
 
 @contextlib.asynccontextmanager
 async def running(name: str, warren: System) -> AsyncIterator[System]:
-    """`name` is one of NAMES. Its servers take the ports from 8640 on, plus WARREN_PORT_OFFSET. Raises RuntimeError."""
+    """`name` is one of NAMES. Ports: COUNT from FIRST_PORT on, plus WARREN_PORT_OFFSET. Raises RuntimeError."""
     first = FIRST_PORT + int(os.environ.get("WARREN_PORT_OFFSET", "0"))
     ports = [first + number for number in range(COUNT)]
     logs = warren.run_dir / "logs"

@@ -4,7 +4,7 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +15,22 @@ from infra.deploy.topology import CLUSTER, Topology
 OFFSETS = range(11_000, 20_000, 270)
 """Apart from the ports of a Warren that people use; plans that are any number of 270s apart share no port, also with
 eight instances of each service."""
+
+WHOLE = {"CLUSTER_MODE": "true", "NODE_ENV": "development", "RATE_LIMITS": "off"}
+"""Settings of a whole one. Limits off: all users of a test or benchmark share one address, and `production` refuses
+that."""
+
+
+@contextmanager
+def warren(deploy: Callable[..., object]) -> Iterator[dict[str, str]]:
+    """A whole Warren, natively, and its environment. `deploy(environment, *words)` calls the deployment command, and
+    raises when that fails. Stopped and removed with its data at the end. Raises DeployError."""
+    with place(WHOLE) as environment:
+        try:
+            deploy(environment, "up", "--native")
+            yield environment
+        finally:
+            deploy(environment, "down", "--wipe")
 
 
 @contextmanager

@@ -32,8 +32,6 @@ KEPT = "WARREN_TEST_STACK"
 LOGS = PROJECT / "test-results" / "logs"
 UP_SECONDS = 600
 BACK_SECONDS = 40.0
-ENVIRONMENT = {"CLUSTER_MODE": "true", "NODE_ENV": "development", "RATE_LIMITS": "off"}
-"""Limits off: all test users share one address, and `production` refuses that."""
 
 
 @dataclass(frozen=True)
@@ -187,7 +185,7 @@ class Stack:
 def _all_stopped(pid: int) -> bool:
     states = []
     for thread in Path(f"/proc/{pid}/task").iterdir():
-        with suppress(FileNotFoundError):  # it ended meanwhile
+        with suppress(FileNotFoundError, ProcessLookupError):  # it ended meanwhile
             states.append((thread / "stat").read_text().rpartition(") ")[2][0])
     return set(states) == {"T"}
 
@@ -199,12 +197,8 @@ def running() -> Iterator[Stack]:
         yield Stack(Path(kept).absolute(), {**os.environ, "WARREN_RUN_DIR": kept})
         return
     fetch_what_is_missing()
-    with temporary.place(ENVIRONMENT) as environment:
-        try:
-            deploy(environment, "up", "--native")
-            yield Stack(Path(environment["WARREN_RUN_DIR"]), environment)
-        finally:
-            deploy(environment, "down", "--wipe")
+    with temporary.warren(deploy) as environment:
+        yield Stack(Path(environment["WARREN_RUN_DIR"]), environment)
 
 
 def keep_logs(stack: Stack) -> None:

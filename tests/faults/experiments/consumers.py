@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from tests.faults.client import Device
@@ -13,9 +14,7 @@ from tests.faults.load import Plan
 
 BIG_BODY = 7_000
 SMALL_BUFFER = 4_096
-STOPPED_READERS = 3
-SLOW_SHARE = 4
-"""One of so many devices reads slowly."""
+READING_SECONDS = 25.0
 SLOW_SECONDS = 20.0
 RUNS_SECONDS, PAUSES_SECONDS = 0.03, 0.57
 BUSY_RATE = 300.0
@@ -30,39 +29,33 @@ def busy(plan: Plan) -> Plan:
     return replace(plan, rate=max(plan.rate, BUSY_RATE))
 
 
-async def small_buffers(scene: Scene) -> None:
-    """So that the gateway soon notices what is not read."""
-    count = max(STOPPED_READERS, _slow_readers(scene))
-    scene.load.receive_buffers = {f"{number}a": SMALL_BUFFER for number in range(count)}
+def _reading(
+    name: str, count: int, how: str, inject: Callable[[Device], None], heal: Callable[[Device], None]
+) -> Experiment:
+    """One device each of the first `count` users, with a small buffer, so that the gateway soon notices."""
 
+    async def small_buffers(scene: Scene) -> None:
+        scene.load.receive_buffers = {f"{number}a": SMALL_BUFFER for number in range(count)}
 
-def _slow_readers(scene: Scene) -> int:
-    return scene.load.plan.users // SLOW_SHARE
+    def each(act: Callable[[Device], None]) -> Act:
+        async def act_on_each(scene: Scene) -> None:
+            for device in scene.load.devices:
+                if device.name in scene.load.receive_buffers:
+                    act(device)
 
+        return act_on_each
 
-def _first(scene: Scene, count: int) -> list[Device]:
-    """Of each of the first users one device."""
-    return [device for device in scene.load.devices if device.name.endswith("a")][:count]
-
-
-async def stop_reading(scene: Scene) -> None:
-    for device in _first(scene, STOPPED_READERS):
-        device.stop_reading()
-
-
-async def go_on_reading(scene: Scene) -> None:
-    for device in _first(scene, STOPPED_READERS):
-        device.go_on_reading()
-
-
-async def read_slowly(scene: Scene) -> None:
-    for device in _first(scene, _slow_readers(scene)):
-        device.read_slowly()
-
-
-async def read_quickly(scene: Scene) -> None:
-    for device in _first(scene, _slow_readers(scene)):
-        device.read_quickly()
+    return Experiment(
+        name,
+        f"{count} clients {how} for {READING_SECONDS:g} s, while long messages flow",
+        each(inject),
+        each(heal),
+        prepare=small_buffers,
+        hold=READING_SECONDS,
+        limit=15,
+        since=Since.HEAL,
+        shape=big_bodies,
+    )
 
 
 async def slow_down(scene: Scene, program: str) -> None:
@@ -100,28 +93,8 @@ def _slowed(name: str, what: str, inject: Act, look: Act = nothing) -> Experimen
 
 
 EXPERIMENTS = [
-    Experiment(
-        "stopped-reader",
-        f"{STOPPED_READERS} clients do not read for 25 s, while long messages flow",
-        stop_reading,
-        go_on_reading,
-        prepare=small_buffers,
-        hold=25,
-        limit=15,
-        since=Since.HEAL,
-        shape=big_bodies,
-    ),
-    Experiment(
-        "slow-readers",
-        f"one of {SLOW_SHARE} clients reads some tens of KiB once a second for 25 s, while long messages flow",
-        read_slowly,
-        read_quickly,
-        prepare=small_buffers,
-        hold=25,
-        limit=15,
-        since=Since.HEAL,
-        shape=big_bodies,
-    ),
+    _reading("stopped-reader", 3, "do not read", Device.stop_reading, Device.go_on_reading),
+    _reading("slow-readers", 5, "read some tens of KiB once a second", Device.read_slowly, Device.read_quickly),
     _slowed("slow-gateway", "a gateway", slow_gateway),
     _slowed("slow-owner", "the owner of the rooms", slow_owner, find_owner),
 ]
